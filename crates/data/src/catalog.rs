@@ -1,0 +1,220 @@
+//! The named data sets: three inside the program, four fetched from their official address.
+
+use crate::dataset::{Content, Part};
+use crate::error::DataError;
+use crate::fetch::{Remote, cached};
+use crate::images::{self, Cifar, ImageSet, Pixels};
+use crate::open::{OpenOptions, unpack};
+use crate::table::{self, ColumnData, Table};
+use std::path::{Path, PathBuf};
+
+/// A data set that has a name.
+#[derive(Debug)]
+pub struct Named {
+    /// What to type.
+    pub name: &'static str,
+    /// What is in it.
+    pub about: &'static str,
+    /// Licence or terms.
+    pub licence: &'static str,
+    /// The column to predict, for tables.
+    pub target: Option<&'static str>,
+    /// Where its files are.
+    pub place: Place,
+}
+
+/// Where the files of a named set are.
+#[derive(Debug)]
+pub enum Place {
+    /// In the program.
+    Embedded(&'static [u8]),
+    /// Four IDX files.
+    Idx(&'static str, &'static [Remote], &'static [&'static str]),
+    /// One archive.
+    Archive(Cifar, &'static Remote),
+}
+
+const MNIST: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/";
+const FASHION: &str = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
+const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
+
+/// All of them, embedded ones first.
+pub const NAMED: &[Named] = &[
+    Named {
+        name: "digits",
+        about: "1,797 handwritten digits of 8x8 pixels (UCI optical digits)",
+        licence: "BSD-3-Clause (as packaged in scikit-learn)",
+        target: None,
+        place: Place::Embedded(include_bytes!("../assets/digits.csv.gz")),
+    },
+    Named {
+        name: "ames",
+        about: "2,930 house sales in Ames, Iowa; predict the price (De Cock 2011)",
+        licence: "MIT (as packaged in modeldata)",
+        target: Some("Sale_Price"),
+        place: Place::Embedded(include_bytes!("../assets/ames.csv.gz")),
+    },
+    Named {
+        name: "iris",
+        about: "150 irises with four measures; predict the species (Fisher 1936)",
+        licence: "BSD-3-Clause (as packaged in scikit-learn)",
+        target: Some("label"),
+        place: Place::Embedded(include_bytes!("../assets/iris.csv")),
+    },
+    Named {
+        name: "mnist",
+        about: "70,000 handwritten digits of 28x28 pixels (LeCun et al. 1998)",
+        licence: "CC BY-SA 3.0",
+        target: None,
+        place: Place::Idx(
+            MNIST,
+            &[
+                Remote::new("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+                Remote::new("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
+                Remote::new("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
+                Remote::new("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
+            ],
+            &[],
+        ),
+    },
+    Named {
+        name: "fashion-mnist",
+        about: "70,000 pictures of clothing, 28x28 pixels, 10 kinds (Xiao et al. 2017)",
+        licence: "MIT",
+        target: None,
+        place: Place::Idx(
+            FASHION,
+            &[
+                Remote::new("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+                Remote::new("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
+                Remote::new("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
+                Remote::new("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+            ],
+            &[
+                "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker",
+                "bag", "boot",
+            ],
+        ),
+    },
+    Named {
+        name: "cifar10",
+        about: "60,000 colour pictures of 32x32 pixels, 10 kinds (Krizhevsky 2009)",
+        licence: "no licence stated; free to use for research",
+        target: None,
+        place: Place::Archive(
+            Cifar::Ten,
+            &Remote::new("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
+        ),
+    },
+    Named {
+        name: "cifar100",
+        about: "60,000 colour pictures of 32x32 pixels, 100 kinds (Krizhevsky 2009)",
+        licence: "no licence stated; free to use for research",
+        target: None,
+        place: Place::Archive(
+            Cifar::Hundred,
+            &Remote::new("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
+        ),
+    },
+];
+
+/// The set of this name.
+pub fn find(name: &str) -> Option<&'static Named> {
+    NAMED.iter().find(|n| n.name == name)
+}
+
+impl Named {
+    /// Whether nothing has to be fetched.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self.place, Place::Embedded(_))
+    }
+
+    pub(crate) fn load(&self, options: OpenOptions) -> Result<Content, DataError> {
+        match &self.place {
+            Place::Embedded(bytes) => {
+                let text = unpack(bytes.to_vec()).map_err(|e| DataError::new(self.name, e, "report this"))?;
+                let table = table::parse_csv(self.name, &text, "utf-8")?;
+                match self.target {
+                    Some(_) => Ok(Content::Table(table)),
+                    None => digits(&table).map(Content::Images),
+                }
+            }
+            Place::Idx(base, files, classes) => {
+                let classes = classes.iter().map(|c| c.to_string()).collect();
+                let (images, labels) = match options.data_dir {
+                    Some(folder) => idx_files(folder).ok_or_else(|| {
+                        let names: Vec<_> = files.iter().map(|f| f.name).collect();
+                        DataError::new(
+                            folder.display(),
+                            format!("the files of {} are not in this folder", self.name),
+                            format!("put {} there, gzipped or not", names.join(", ")),
+                        )
+                    })?,
+                    None => {
+                        let paths = cached(self.name, base, files, options.notify)?;
+                        (vec![paths[0].clone(), paths[2].clone()], vec![paths[1].clone(), paths[3].clone()])
+                    }
+                };
+                load_idx(&images, &labels, classes)
+            }
+            Place::Archive(which, file) => {
+                let path = match options.data_dir {
+                    Some(folder) if folder.join(file.name).exists() => folder.join(file.name),
+                    Some(folder) => folder.to_path_buf(),
+                    None => cached(self.name, CIFAR, std::slice::from_ref(*file), options.notify)?
+                        .remove(0),
+                };
+                images::read_cifar(*which, &path).map(Content::Images)
+            }
+        }
+    }
+}
+
+/// The four files of MNIST's layout in `folder`, gzipped or not: (train and test pictures, labels).
+pub(crate) fn idx_files(folder: &Path) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
+    let file = |part: &str, kind: &str| {
+        let name = format!("{part}-{kind}-ubyte");
+        [format!("{name}.gz"), name].into_iter().map(|n| folder.join(n)).find(|p| p.exists())
+    };
+    let both = |kind| Some(vec![file("train", kind)?, file("t10k", kind)?]);
+    Some((both("images-idx3")?, both("labels-idx1")?))
+}
+
+/// Train and test in IDX files.
+pub(crate) fn load_idx(
+    images: &[PathBuf],
+    labels: &[PathBuf],
+    classes: Vec<String>,
+) -> Result<Content, DataError> {
+    let parts = [Some(Part::Train), Some(Part::Test)];
+    let files: Vec<_> = images
+        .iter()
+        .zip(labels)
+        .zip(parts)
+        .map(|((i, l), part)| (i.as_path(), l.as_path(), part))
+        .collect();
+    images::read_idx_pair(&files, classes).map(Content::Images)
+}
+
+/// Rows of 64 greys from 0 to 16 and a label become 8x8 pictures.
+fn digits(table: &Table) -> Result<ImageSet, DataError> {
+    let broken = || DataError::new("digits", "the embedded table is damaged", "build the program again");
+    let numbers = |name: &str| match &table.column(name).ok_or_else(broken)?.data {
+        ColumnData::Numbers(values) => Ok(values),
+        ColumnData::Labels { .. } => Err(broken()),
+    };
+    let pixels = (0..64).map(|i| numbers(&format!("p{i}"))).collect::<Result<Vec<_>, _>>()?;
+    let labels = numbers("label")?;
+    let bytes = (0..table.rows())
+        .flat_map(|row| pixels.iter().map(move |column| (column[row] * 255.0 / 16.0).round() as u8))
+        .collect();
+    Ok(ImageSet {
+        classes: (0..10).map(|d| d.to_string()).collect(),
+        labels: labels.iter().map(|l| Some(*l as u32)).collect(),
+        given: vec![None; table.rows()],
+        pixels: Pixels::Packed {
+            shape: [8, 8, 1],
+            bytes,
+        },
+    })
+}

@@ -1,0 +1,67 @@
+//! A data set: typed examples with labels.
+
+use crate::images::ImageSet;
+use crate::table::Table;
+use serde::{Deserialize, Serialize};
+
+/// Which use an example is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Weights are fitted to it.
+    Train,
+    /// Watched while training, to stop early and to keep the best weights.
+    Validation,
+    /// Touched once, at the end.
+    Test,
+}
+
+impl Part {
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// Examples from one source.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Short name, for run ids and titles.
+    pub name: String,
+    /// Where it came from, as the person gave it.
+    pub source: String,
+    /// The examples.
+    pub content: Content,
+    /// The target column that the source itself suggests.
+    pub suggested_target: Option<String>,
+    /// What was left out or repaired while reading.
+    pub notes: Vec<String>,
+}
+
+/// The kinds of example. A new kind of data is a new variant and a module beside `images`.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Pictures, each with at most one label.
+    Images(ImageSet),
+    /// Rows with named columns.
+    Table(Table),
+}
+
+impl Content {
+    /// Number of examples.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Images(set) => set.len(),
+            Self::Table(table) => table.rows(),
+        }
+    }
+
+    /// Whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

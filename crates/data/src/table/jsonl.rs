@@ -1,0 +1,98 @@
+//! JSON Lines: one object a line.
+
+use super::infer::{self, Cell};
+use super::Table;
+use crate::error::DataError;
+use crate::open::read_maybe_gzip;
+use serde_json::Value;
+use std::path::Path;
+
+/// Reads a file; keys become columns in the order in which they first appear.
+pub fn read(path: &Path) -> Result<Table, DataError> {
+    parse(&path.display().to_string(), &read_maybe_gzip(path)?)
+}
+
+/// Parses JSON Lines in memory; `place` names it in messages.
+pub fn parse(place: &str, bytes: &[u8]) -> Result<Table, DataError> {
+    let mut names: Vec<String> = Vec::new();
+    let mut columns: Vec<Vec<Cell>> = Vec::new();
+    let mut rows = 0;
+    for (i, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let place = format!("{place}, line {}", i + 1);
+        for (name, value) in object(&place, line)? {
+            let cell = cell(&place, &name, value)?;
+            let column = match names.iter().position(|n| *n == name) {
+                Some(column) => column,
+                None => {
+                    names.push(name);
+                    columns.push(vec![Cell::Missing; rows]);
+                    names.len() - 1
+                }
+            };
+            columns[column].push(cell);
+        }
+        rows += 1;
+        columns.iter_mut().for_each(|c| c.resize(rows, Cell::Missing));
+    }
+    if rows == 0 {
+        return Err(DataError::new(place, "no rows", "give one JSON object a line"));
+    }
+    let columns = names.into_iter().zip(columns).map(|(n, c)| infer::column_of_cells(n, c));
+    Ok(Table {
+        columns: columns.collect(),
+    })
+}
+
+fn object(place: &str, line: &[u8]) -> Result<serde_json::Map<String, Value>, DataError> {
+    const HELP: &str = "give one JSON object a line, such as {\"age\": 41, \"city\": \"Ghent\"}";
+    match serde_json::from_slice(line) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(DataError::new(place, "not a JSON object", HELP)),
+        Err(e) => Err(DataError::new(place, e, HELP)),
+    }
+}
+
+fn cell(place: &str, name: &str, value: Value) -> Result<Cell, DataError> {
+    Ok(match value {
+        Value::Null => Cell::Missing,
+        Value::Bool(b) => Cell::Boolean(b),
+        Value::Number(n) => Cell::Number {
+            value: n.as_f64().unwrap_or(f64::NAN),
+            integer: n.is_i64() || n.is_u64(),
+        },
+        Value::String(text) => Cell::Text(text),
+        Value::Array(_) | Value::Object(_) => {
+            return Err(DataError::new(
+                place,
+                format!("`{name}` holds a list or an object"),
+                "flatten it into columns of its own",
+            ));
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::Kind;
+
+    #[test]
+    fn keys_may_come_late_or_stay_away() {
+        let text = b"{\"a\":1}\n\n{\"a\":2.5,\"b\":\"x\"}\n{\"b\":null}\n";
+        let table = parse("t", text).unwrap();
+        assert_eq!(table.rows(), 3);
+        assert_eq!(table.columns[0].kind, Kind::Number);
+        assert_eq!((table.columns[0].missing(), table.columns[1].missing()), (1, 2));
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        for (text, part) in [("{\"a\":1}\n{\"a\":", "line 2"), ("[1]", "not a JSON object"), ("{\"a\":[1]}", "flatten")] {
+            let e = parse("t", text.as_bytes()).unwrap_err();
+            assert!(format!("{e} {}", e.help).contains(part), "{e}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The list of architectures: what each takes, how big it is and what it is for.
+
+use crate::config::{LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig};
+use crate::{ImageNet, ModelError, TableNet, weights};
+use burn::tensor::Device;
+use serde::Serialize;
+
+/// A kind of input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// `[batch, channels, height, width]`.
+    Image,
+    /// `[batch, features]`.
+    Row,
+}
+
+impl Input {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Image => "pictures",
+            Self::Row => "rows of a table",
+        }
+    }
+}
+
+/// One line of the catalogue.
+#[derive(Debug, Clone, Serialize)]
+pub struct Entry {
+    /// The name used in recipes.
+    pub name: &'static str,
+    /// What it takes.
+    pub inputs: &'static [Input],
+    /// What it is for, in a sentence.
+    pub purpose: &'static str,
+    /// The size at which `parameters` was counted.
+    pub counted_at: &'static str,
+    /// Trainable parameters at that size.
+    pub parameters: usize,
+    /// Whether pretrained weights can be loaded.
+    pub pretrained: bool,
+}
+
+/// The inputs an architecture takes.
+fn inputs(config: &ModelConfig) -> &'static [Input] {
+    match config {
+        ModelConfig::Linear(_) | ModelConfig::Mlp(_) => &[Input::Image, Input::Row],
+        ModelConfig::Lenet(_) | ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_) => {
+            &[Input::Image]
+        }
+    }
+}
+
+/// Every architecture with its default settings.
+pub fn all() -> [ModelConfig; 5] {
+    [
+        ModelConfig::Linear(LinearConfig::default()),
+        ModelConfig::Mlp(MlpConfig::default()),
+        ModelConfig::Lenet(LenetConfig::default()),
+        ModelConfig::Resnet18(ResNetConfig::default()),
+        ModelConfig::Resnet34(ResNetConfig::default()),
+    ]
+}
+
+/// The catalogue; parameters are counted on the built network, not written down.
+pub fn entries() -> Result<Vec<Entry>, ModelError> {
+    all().iter().map(entry).collect()
+}
+
+fn entry(config: &ModelConfig) -> Result<Entry, ModelError> {
+    let device = Device::flex();
+    let (purpose, counted_at, parameters) = match config {
+        ModelConfig::Linear(_) => (
+            "A first, explainable answer; prices, risk scores, and the bar that others must beat.",
+            "100 columns, 1 output",
+            weights::count(&TableNet::new(config, 100, 1, &device)?),
+        ),
+        ModelConfig::Mlp(_) => (
+            "Tables with interactions between columns; small pictures of one thing in the middle.",
+            "784 inputs, 10 classes",
+            weights::count(&TableNet::new(config, 784, 10, &device)?),
+        ),
+        ModelConfig::Lenet(_) => (
+            "Small grey pictures such as digits and icons; trains in seconds.",
+            "1x28x28, 10 classes",
+            weights::count(&ImageNet::new(config, [1, 28, 28], 10, &device)?),
+        ),
+        ModelConfig::Resnet18(_) => (
+            "Photographs; from scratch on small pictures, from pretrained weights on few examples.",
+            "3x224x224, 1000 classes",
+            weights::count(&ImageNet::new(config, [3, 224, 224], 1000, &device)?),
+        ),
+        ModelConfig::Resnet34(_) => (
+            "As resnet18 where twice the time buys a little accuracy.",
+            "3x224x224, 1000 classes",
+            weights::count(&ImageNet::new(config, [3, 224, 224], 1000, &device)?),
+        ),
+    };
+    Ok(Entry {
+        name: config.name(),
+        inputs: inputs(config),
+        purpose,
+        counted_at,
+        parameters,
+        pretrained: matches!(config, ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_)),
+    })
+}
+
+/// An error unless `config` takes `given`.
+pub fn check_input(config: &ModelConfig, given: Input) -> Result<(), ModelError> {
+    match inputs(config).contains(&given) {
+        true => Ok(()),
+        false => Err(wrong_input(config, given)),
+    }
+}
+
+/// The error for an architecture that does not take `given`.
+pub(crate) fn wrong_input(config: &ModelConfig, given: Input) -> ModelError {
+    let fits: Vec<_> = all()
+        .iter()
+        .filter(|c| inputs(c).contains(&given))
+        .map(ModelConfig::name)
+        .collect();
+    ModelError::WrongInput {
+        architecture: config.name(),
+        takes: inputs(config)[0].words(),
+        given: given.words(),
+        choices: fits.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// torchvision's `sum(p.numel())`; the MLP's is 784*256+256 + 256*128+128 + 128*10+10.
+    #[test]
+    fn parameter_counts_are_the_published_ones() {
+        let counts: Vec<_> = entries().unwrap().iter().map(|e| (e.name, e.parameters)).collect();
+        // Running statistics are state, not parameters: 4,800 in ResNet-18, 8,512 in ResNet-34.
+        assert_eq!(counts[1], ("mlp", 235_146));
+        assert_eq!(counts[2], ("lenet", 61_706));
+        assert_eq!(counts[3], ("resnet18", 11_689_512));
+        assert_eq!(counts[4], ("resnet34", 21_797_672));
+    }
+
+    #[test]
+    fn a_picture_network_refuses_a_table() {
+        let error = TableNet::new(&all()[2], 4, 3, &Device::flex()).unwrap_err().to_string();
+        assert!(error.contains("lenet") && error.contains("linear, mlp"), "{error}");
+    }
+}

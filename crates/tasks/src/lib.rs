@@ -1,0 +1,1 @@
+//! Tasks: data, architecture, loss, metrics and decoding behind one trait

@@ -1,0 +1,81 @@
+//! What the loop needs of a task: batch in, loss out.
+
+use crate::event::Scores;
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use modelwright_data::{DataError, Part};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A task, as the training loop sees it.
+///
+/// Nothing here says "classification": `Batch` may hold pictures with boxes, masks, pairs or padded
+/// sequences, the loss is any scalar, and a [`Meter`] may keep whatever it needs (sums for accuracy,
+/// all detections for mean average precision, edit distances for speech).
+pub trait Learner: Sync {
+    /// The network with its parameters.
+    type Model: Module;
+    /// Collated examples, ready for the network. Built on a prefetch thread.
+    type Batch: Send;
+    /// Running scores.
+    type Meter: Meter;
+
+    /// Number of examples of a part.
+    fn examples(&self, part: Part) -> usize;
+
+    /// Collates the examples at `indices` (positions within the part) into a batch on `device`.
+    ///
+    /// `epoch` is given while training, so that augmentation can be drawn from (seed, epoch, example)
+    /// alone; without it examples are taken as they are.
+    fn collate(
+        &self,
+        part: Part,
+        indices: &[usize],
+        epoch: Option<usize>,
+        device: &Device,
+    ) -> Result<Self::Batch, DataError>;
+
+    /// A fresh meter.
+    fn meter(&self) -> Self::Meter;
+
+    /// Forward pass: the mean loss of the batch (differentiable where the model trains) and its
+    /// weight; what can be measured on the way goes into `meter`.
+    fn loss(&self, model: &Self::Model, batch: Self::Batch, meter: &mut Self::Meter) -> StepLoss;
+
+    /// The score by which epochs are compared, and its direction.
+    fn goal(&self) -> Goal;
+}
+
+/// The loss of one batch.
+pub struct StepLoss {
+    /// Mean over the batch, shape `[1]`.
+    pub value: Tensor<1>,
+    /// What the mean was divided by: the number of examples, or the sum of their weights.
+    pub weight: f64,
+}
+
+/// Scores that are built up batch by batch. Saved in checkpoints, so that the scores of an epoch that
+/// was interrupted are those of the whole epoch.
+pub trait Meter: Serialize + DeserializeOwned + Clone + Send {
+    /// The scores so far.
+    fn scores(&self) -> Scores;
+}
+
+/// Which score tells a better epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Goal {
+    /// `loss` or a name from the meter.
+    pub score: &'static str,
+    /// Whether larger is better.
+    pub larger_is_better: bool,
+}
+
+impl Goal {
+    /// Whether `new` beats `best`.
+    pub fn improves(self, new: f64, best: Option<f64>) -> bool {
+        match best {
+            None => new.is_finite(),
+            Some(best) if self.larger_is_better => new > best,
+            Some(best) => new < best,
+        }
+    }
+}

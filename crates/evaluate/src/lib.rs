@@ -1,1 +1,8 @@
-//! Metrics and charts
+//! Metrics of a model on data it has not seen, and charts of them.
+
+pub mod chart;
+mod classification;
+mod regression;
+
+pub use classification::{ClassScores, ClassificationReport};
+pub use regression::RegressionReport;

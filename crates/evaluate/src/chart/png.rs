@@ -1,0 +1,63 @@
+//! PNG from SVG.
+
+use resvg::{tiny_skia, usvg};
+use std::sync::{Arc, OnceLock};
+
+/// Pixels of the PNG for one unit of the SVG.
+const SCALE: f32 = 2.0;
+
+/// Draws an SVG of this module. The Latin font is built in; other scripts come from the system.
+///
+/// # Errors
+/// A sentence, if the SVG cannot be parsed or is too large to draw.
+pub fn to_png(svg: &str) -> Result<Vec<u8>, String> {
+    let options = usvg::Options {
+        fontdb: fonts(),
+        font_family: "DejaVu Sans".into(),
+        ..Default::default()
+    };
+    let tree = usvg::Tree::from_str(svg, &options).map_err(|e| e.to_string())?;
+    let size = tree.size();
+    let (width, height) = (size.width() * SCALE, size.height() * SCALE);
+    let mut canvas = tiny_skia::Pixmap::new(width.ceil() as u32, height.ceil() as u32)
+        .ok_or("the chart has no size")?;
+    let scale = tiny_skia::Transform::from_scale(SCALE, SCALE);
+    resvg::render(&tree, scale, &mut canvas.as_mut());
+    canvas.encode_png().map_err(|e| e.to_string())
+}
+
+fn fonts() -> Arc<usvg::fontdb::Database> {
+    static FONTS: OnceLock<Arc<usvg::fontdb::Database>> = OnceLock::new();
+    FONTS
+        .get_or_init(|| {
+            let mut database = usvg::fontdb::Database::new();
+            database.load_system_fonts();
+            database.load_font_data(dejavu::sans::regular().to_vec());
+            Arc::new(database)
+        })
+        .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::chart::{Series, confusion, lines, scatter};
+
+    #[test]
+    fn each_chart_draws() {
+        let series = Series {
+            name: "loss & <more>".into(),
+            points: vec![(1.0, 2.0), (2.0, f64::NAN), (3.0, 1.0)],
+            dashed: true,
+        };
+        let classes = ["cat".to_string(), "a very long class name".to_string()];
+        for svg in [
+            lines("Loss", "epoch", &[series]),
+            confusion("Confusion", &classes, &[vec![3, 1], vec![0, 4]]),
+            scatter("Price", "dollars", &[(1e5, 1.2e5), (3e5, 2.5e5)]),
+        ] {
+            let png = super::to_png(&svg).unwrap();
+            assert_eq!(&png[1..4], b"PNG");
+            assert!(png.len() > 2000, "an empty picture");
+        }
+    }
+}

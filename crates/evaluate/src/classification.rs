@@ -1,0 +1,164 @@
+//! Metrics of a classifier; definitions are scikit-learn's.
+
+use serde::{Deserialize, Serialize};
+
+/// A probability is never taken as 0 in the log-loss.
+const SMALLEST: f64 = 1e-15;
+
+/// Metrics of a classifier on labelled examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassificationReport {
+    /// Class names; indices below are into them.
+    pub classes: Vec<String>,
+    /// Number of examples.
+    pub examples: usize,
+    /// Share of right answers.
+    pub accuracy: f64,
+    /// Share of examples whose class is among the five most probable; absent with five classes or fewer.
+    pub top5: Option<f64>,
+    /// Mean of recall over classes that occur.
+    pub balanced_accuracy: f64,
+    /// Mean of F1 over classes.
+    pub macro_f1: f64,
+    /// Mean of F1 weighted by examples.
+    pub weighted_f1: f64,
+    /// Mean of -ln p(right class), in nats.
+    pub log_loss: f64,
+    /// Scores of each class.
+    pub per_class: Vec<ClassScores>,
+    /// `confusion[true][predicted]`, counts.
+    pub confusion: Vec<Vec<usize>>,
+}
+
+/// Scores of one class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassScores {
+    /// Its name.
+    pub name: String,
+    /// Share of its predictions that are right; 0 if it is never predicted.
+    pub precision: f64,
+    /// Share of its examples that are found; 0 if it does not occur.
+    pub recall: f64,
+    /// Harmonic mean of the two.
+    pub f1: f64,
+    /// Its examples.
+    pub support: usize,
+}
+
+impl ClassificationReport {
+    /// Compares probabilities (`examples x classes`, row by row) with the true labels.
+    pub fn new(classes: &[String], probabilities: &[f32], labels: &[u32]) -> Self {
+        let k = classes.len();
+        let mut confusion = vec![vec![0; k]; k];
+        let (mut right, mut in_five, mut log_loss) = (0usize, 0usize, 0.0);
+        for (row, label) in probabilities.chunks_exact(k).zip(labels) {
+            let label = *label as usize;
+            let predicted = argmax(row);
+            confusion[label][predicted] += 1;
+            right += usize::from(predicted == label);
+            in_five += usize::from(row.iter().filter(|p| **p > row[label]).count() < 5);
+            log_loss -= f64::from(row[label]).clamp(SMALLEST, 1.0).ln();
+        }
+        let examples = labels.len();
+        let share = |n: usize| ratio(n as f64, examples as f64);
+        let per_class: Vec<_> = (0..k).map(|c| ClassScores::new(&classes[c], &confusion, c)).collect();
+        let present: Vec<_> = per_class.iter().filter(|c| c.support > 0).collect();
+        let weighted: f64 = per_class.iter().map(|c| c.f1 * c.support as f64).sum();
+        Self {
+            classes: classes.to_vec(),
+            examples,
+            accuracy: share(right),
+            top5: (k > 5).then(|| share(in_five)),
+            balanced_accuracy: ratio(present.iter().map(|c| c.recall).sum(), present.len() as f64),
+            macro_f1: ratio(per_class.iter().map(|c| c.f1).sum(), k as f64),
+            weighted_f1: ratio(weighted, examples as f64),
+            log_loss: ratio(log_loss, examples as f64),
+            per_class,
+            confusion,
+        }
+    }
+
+    /// The headline numbers, for tables and the run store.
+    pub fn scores(&self) -> Vec<(String, f64)> {
+        let mut scores = vec![("accuracy".to_string(), self.accuracy)];
+        scores.extend(self.top5.map(|v| ("top5".to_string(), v)));
+        scores.extend([
+            ("macro_f1".to_string(), self.macro_f1),
+            ("balanced_accuracy".to_string(), self.balanced_accuracy),
+            ("log_loss".to_string(), self.log_loss),
+        ]);
+        scores
+    }
+}
+
+impl ClassScores {
+    fn new(name: &str, confusion: &[Vec<usize>], class: usize) -> Self {
+        let hits = confusion[class][class] as f64;
+        let support: usize = confusion[class].iter().sum();
+        let predicted: usize = confusion.iter().map(|row| row[class]).sum();
+        let precision = ratio(hits, predicted as f64);
+        let recall = ratio(hits, support as f64);
+        Self {
+            name: name.into(),
+            precision,
+            recall,
+            f1: ratio(2.0 * precision * recall, precision + recall),
+            support,
+        }
+    }
+}
+
+/// Index of the largest value; the first of equal ones.
+pub fn argmax(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+}
+
+fn ratio(a: f64, b: f64) -> f64 {
+    if b == 0.0 { 0.0 } else { a / b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// Values made by `tests/golden/metrics.py` with scikit-learn.
+    #[test]
+    fn metrics_equal_scikit_learn() {
+        let golden: Value =
+            serde_json::from_str(include_str!("../../../tests/golden/metrics.json")).unwrap();
+        let g = &golden["classification"];
+        let labels: Vec<u32> =
+            g["y_true"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect();
+        let rows = g["proba"].as_array().unwrap();
+        let probabilities: Vec<f32> = rows
+            .iter()
+            .flat_map(|r| r.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32))
+            .collect();
+        let classes = ["a", "b", "c"].map(String::from);
+        let report = ClassificationReport::new(&classes, &probabilities, &labels);
+        let close = |actual: f64, expected: &Value| {
+            let expected = expected.as_f64().unwrap();
+            assert!((actual - expected).abs() < 1e-6, "{actual} {expected}");
+        };
+        close(report.accuracy, &g["accuracy"]);
+        close(report.balanced_accuracy, &g["balanced_accuracy"]);
+        close(report.log_loss, &g["log_loss"]);
+        close(report.macro_f1, &g["macro"]["f1"]);
+        close(report.weighted_f1, &g["weighted"]["f1"]);
+        for (c, class) in report.per_class.iter().enumerate() {
+            close(class.precision, &g["per_class"]["precision"][c]);
+            close(class.recall, &g["per_class"]["recall"][c]);
+            close(class.f1, &g["per_class"]["f1"][c]);
+        }
+        assert_eq!(serde_json::to_value(&report.confusion).unwrap(), g["confusion"]);
+    }
+
+    #[test]
+    fn top5_counts_the_five_most_probable() {
+        let classes: Vec<String> = (0..6).map(|i| i.to_string()).collect();
+        let row = [0.3, 0.25, 0.2, 0.15, 0.07, 0.03];
+        let report = ClassificationReport::new(&classes, &[row, row].concat(), &[4, 5]);
+        assert_eq!(report.top5, Some(0.5));
+    }
+}

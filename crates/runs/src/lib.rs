@@ -1,1 +1,25 @@
-//! The run store, run folders and bundles
+//! Runs and bundles: the run store (SQLite, one file), the layout of run folders, locks, bundles,
+//! model cards and TensorBoard files. Nothing else writes to these.
+
+mod bundle;
+mod card;
+mod error;
+mod files;
+mod folder;
+mod machine;
+mod recorder;
+mod store;
+mod tensorboard;
+
+pub use bundle::{Bundle, BundleConfig, CONFIG, LABELS, MODEL, PREPROCESSOR, write_bundle};
+pub use card::{Card, Facts};
+pub use error::RunError;
+pub use files::write_file;
+pub use folder::{RunFolder, RunLock};
+pub use machine::{Machine, peak_memory};
+pub use recorder::Recorder;
+pub use store::{EpochScore, NewRun, Run, Status, Store};
+pub use tensorboard::TensorBoard;
+
+/// A result whose error says what was wrong, where, and what to do.
+pub type Result<T> = std::result::Result<T, RunError>;

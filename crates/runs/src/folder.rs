@@ -1,0 +1,86 @@
+//! The folder of one run, and its lock.
+
+use crate::error::RunError;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// Where the files of a run are.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// The folder at `path`, which need not exist.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The recipe, complete.
+    pub fn recipe(&self) -> PathBuf {
+        self.path.join("recipe.toml")
+    }
+
+    /// Checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// The finished model.
+    pub fn bundle(&self) -> PathBuf {
+        self.path.join("bundle")
+    }
+
+    /// Every event but the single steps, one JSON object a line.
+    pub fn events(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// Metrics on the test part.
+    pub fn evaluation(&self) -> PathBuf {
+        self.path.join("evaluation.json")
+    }
+
+    /// TensorBoard files.
+    pub fn tensorboard(&self) -> PathBuf {
+        self.path.join("tensorboard")
+    }
+
+    /// Makes the folder.
+    pub fn create(&self) -> Result<(), RunError> {
+        std::fs::create_dir_all(&self.path).map_err(|e| RunError::file(&self.path, e))
+    }
+
+    /// Takes the run for this process, or says that another has it.
+    ///
+    /// The lock belongs to the open file: the system releases it when the process ends, however it ends.
+    pub fn lock(&self, id: &str) -> Result<RunLock, RunError> {
+        let path = self.path.join("run.lock");
+        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = open.map_err(|e| RunError::file(&path, e))?;
+        match file.try_lock() {
+            Ok(()) => Ok(RunLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(RunError::Locked { id: id.into() }),
+            Err(TryLockError::Error(e)) => Err(RunError::file(&path, e)),
+        }
+    }
+
+    /// Whether another process works on the run.
+    pub fn is_locked(&self) -> bool {
+        let Ok(file) = OpenOptions::new().write(true).open(self.path.join("run.lock")) else {
+            return false;
+        };
+        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+    }
+}
+
+/// A run that belongs to this process until this is dropped.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}

@@ -4,5 +4,5 @@ pub mod chart;
 mod classification;
 mod regression;
 
-pub use classification::{ClassScores, ClassificationReport};
+pub use classification::{ClassScores, ClassificationReport, argmax};
 pub use regression::RegressionReport;

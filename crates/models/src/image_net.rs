@@ -63,31 +63,24 @@ impl ImageNet {
     }
 }
 
-/// Builds `config` and loads the pretrained weights it names.
-///
-/// A head for another number of classes is replaced by a fresh one. With `stem = auto` the stem is
-/// the one the weights have.
-///
-/// Returns the network and whether its head was replaced.
-pub fn pretrained(
-    config: &ModelConfig,
-    source: &str,
-    shape: [usize; 3],
-    classes: usize,
-    device: &Device,
-) -> Result<(ImageNet, bool), ModelError> {
-    let path = hub::locate(source)?;
-    let state = weights::read_file(&path)?;
-    let mut config = config.clone();
-    if let ModelConfig::Resnet18(c) | ModelConfig::Resnet34(c) = &mut config
+/// Sets `stem = auto` to the stem that the pretrained weights in `source` have.
+pub fn resolve_stem(config: &mut ModelConfig, source: &str) -> Result<(), ModelError> {
+    if let ModelConfig::Resnet18(c) | ModelConfig::Resnet34(c) = config
         && c.stem == Stem::Auto
     {
-        let small = state.get("conv1.weight").is_some_and(|w| w.shape()[2..] == [3, 3]);
+        let state = weights::read_file(&hub::locate(source)?)?;
+        let small = state.get("conv1.weight").is_some_and(|w| w.shape().to_vec().ends_with(&[3, 3]));
         c.stem = if small { Stem::Small } else { Stem::Imagenet };
     }
-    let net = ImageNet::new(&config, shape, classes, device)?;
-    weights::apply_pretrained(net, state, "fc").map_err(|problem| ModelError::Mismatch {
-        path,
-        problem,
-    })
+    Ok(())
+}
+
+/// `net` with the pretrained weights from `source`: a file, or a hub id.
+///
+/// A head for another number of classes keeps its fresh weights. Returns whether it did.
+pub fn load_pretrained(net: ImageNet, source: &str) -> Result<(ImageNet, bool), ModelError> {
+    let path = hub::locate(source)?;
+    let state = weights::read_file(&path)?;
+    weights::apply_pretrained(net, state, "fc")
+        .map_err(|problem| ModelError::Mismatch { path, problem })
 }

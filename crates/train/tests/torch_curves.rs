@@ -3,9 +3,9 @@
 //! test's, everything else is what a user's training goes through.
 
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
+use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::{Content, DataError, OpenOptions, Part};
-use modelwright_models::nn::{Init, Linear, relu};
+use modelwright_models::nn::{Init, Labels, Linear, cross_entropy, mse, relu};
 use modelwright_models::weights::{self, StateDict};
 use modelwright_train::recipe::Layers;
 use modelwright_train::{
@@ -31,40 +31,33 @@ impl Meter for NoMeter {
 /// Digits in file order: step s sees rows 32s to 32s + 32.
 struct Digits {
     pixels: Vec<f32>,
-    labels: Vec<i64>,
+    labels: Vec<u32>,
     case: Value,
     batch: usize,
 }
 
 impl Digits {
-    fn loss_of(&self, logits: Tensor<2>, labels: &[i64], device: &Device) -> (Tensor<1>, f64) {
-        let [rows, classes] = logits.dims();
+    fn loss_of(&self, logits: Tensor<2>, labels: &[u32], device: &Device) -> (Tensor<1>, f64) {
+        let rows = labels.len();
         if self.case["loss"] == "mse" {
             let target: Vec<f32> = labels.iter().map(|l| *l as f32 / 10.0).collect();
             let target = Tensor::<2>::from_data(TensorData::new(target, [rows, 1]), device);
-            let difference = logits - target;
-            return ((difference.clone() * difference).mean(), rows as f64);
+            return (mse(logits, target), rows as f64);
         }
         let smoothing = self.case["label_smoothing"].as_f64().unwrap_or(0.0);
         let weights: Vec<f32> = match self.case["class_weights"].as_array() {
             Some(list) => list.iter().map(|w| w.as_f64().unwrap() as f32).collect(),
-            None => vec![1.0; classes],
+            None => Vec::new(),
         };
-        let labels_tensor = Tensor::<1, Int>::from_data(TensorData::new(labels.to_vec(), [rows]), device);
-        let log_p = log_softmax(logits, 1);
-        let picked = log_p.clone().gather(1, labels_tensor.unsqueeze_dim(1));
-        let per_row: Vec<f32> = labels.iter().map(|l| weights[*l as usize]).collect();
-        let total: f32 = per_row.iter().sum();
-        let per_row = Tensor::<2>::from_data(TensorData::new(per_row, [rows, 1]), device);
-        let hard = (picked * per_row).sum().neg().div_scalar(total);
-        let soft = log_p.mean().neg();
-        (hard.mul_scalar(1.0 - smoothing) + soft.mul_scalar(smoothing), f64::from(total))
+        let labels = Labels::new(labels, &weights, device);
+        let loss = cross_entropy(logits, &labels, &weights, smoothing);
+        (loss, labels.total_weight())
     }
 }
 
 impl Learner for Digits {
     type Model = Net;
-    type Batch = (Tensor<2>, Vec<i64>);
+    type Batch = (Tensor<2>, Vec<u32>);
     type Meter = NoMeter;
 
     fn examples(&self, part: Part) -> usize {
@@ -146,7 +139,7 @@ fn curve(case: &Value, initial: StateDict) -> Vec<f64> {
         pixels: (0..set.len())
             .flat_map(|i| set.packed(i).unwrap().iter().map(|b| (f32::from(*b) * 16.0 / 255.0).round() / 16.0))
             .collect(),
-        labels: set.labels.iter().map(|l| i64::from(l.unwrap())).collect(),
+        labels: set.labels.iter().map(|l| l.unwrap()).collect(),
         case: case.clone(),
         batch: 32,
     };

@@ -9,6 +9,7 @@ mod batch_norm;
 mod conv;
 mod init;
 mod linear;
+mod loss;
 mod pool;
 
 pub use batch_norm::BatchNorm;
@@ -17,4 +18,5 @@ pub use burn::tensor::activation::relu;
 pub use conv::{Conv2d, ConvSpec};
 pub use init::Init;
 pub use linear::Linear;
+pub use loss::{Labels, cross_entropy, mse};
 pub use pool::{MaxPool2d, global_avg_pool};

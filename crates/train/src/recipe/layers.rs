@@ -54,19 +54,27 @@ impl Layers {
             let help = format!("it takes {}", field.placeholder());
             RecipeError::new(format!("`{text}` is no value for `{key}`"), help)
         })?;
-        let mut table = &mut self.table;
-        if let Some((section, _)) = key.split_once('.') {
-            let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
-            match entry.as_table_mut() {
-                Some(section) => table = section,
-                None => return Err(RecipeError::new(format!("`{section}` is no section"), "")),
-            }
-        }
-        table.insert(key.rsplit('.').next().unwrap_or(key).into(), value);
+        self.set_value(key, value);
         Ok(())
     }
 
-    /// The text given for a key, if it was given.
+    /// Sets one dotted key to a value that was taken from other layers.
+    pub fn set_value(&mut self, key: &str, value: Value) {
+        let (section, name) = key.split_once('.').unwrap_or(("", key));
+        let table = match section {
+            "" => Some(&mut self.table),
+            _ => self
+                .table
+                .entry(section)
+                .or_insert_with(|| Value::Table(Table::new()))
+                .as_table_mut(),
+        };
+        if let Some(table) = table {
+            table.insert(name.into(), value);
+        }
+    }
+
+    /// The value given for a key, if it was given.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match key.split_once('.') {
             Some((section, name)) => self.table.get(section)?.get(name),

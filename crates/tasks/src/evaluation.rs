@@ -1,0 +1,47 @@
+//! What was measured of a model, whatever its task.
+
+use modelwright_evaluate::chart::{confusion, scatter};
+use modelwright_evaluate::{ClassificationReport, RegressionReport};
+use serde::{Deserialize, Serialize};
+
+/// Metrics of one model on one set of examples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Evaluation {
+    /// Of a classifier.
+    Classification(ClassificationReport),
+    /// Of a regression.
+    Regression(RegressionReport),
+}
+
+impl Evaluation {
+    /// The headline numbers, the most important first.
+    pub fn scores(&self) -> Vec<(String, f64)> {
+        match self {
+            Self::Classification(report) => report.scores(),
+            Self::Regression(report) => report.scores(),
+        }
+    }
+
+    /// Number of examples.
+    pub fn examples(&self) -> usize {
+        match self {
+            Self::Classification(report) => report.examples,
+            Self::Regression(report) => report.examples,
+        }
+    }
+
+    /// Charts as (file name, SVG).
+    pub fn charts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Classification(r) => {
+                let title = format!("{} examples, {:.1} % right", r.examples, 100.0 * r.accuracy);
+                vec![("confusion", confusion(&title, &r.classes, &r.confusion))]
+            }
+            Self::Regression(r) => {
+                let title = format!("{} examples, R² {:.3}", r.examples, r.r2);
+                vec![("predictions", scatter(&title, &r.target, &r.pairs))]
+            }
+        }
+    }
+}

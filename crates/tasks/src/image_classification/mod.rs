@@ -1,0 +1,218 @@
+//! Which of several classes is in a picture?
+
+mod learner;
+mod predictor;
+mod transform;
+
+use crate::classify::ClassHead;
+use crate::error::TaskError;
+use crate::evaluation::Evaluation;
+use crate::parts::{Parts, divide};
+use crate::task::{Job, JobOutcome, Made, Predictor, Task, TaskInfo};
+use burn::tensor::Device;
+use learner::ImageLearner;
+use modelwright_data::rng::{Purpose, derive};
+use modelwright_data::{Content, DataConfig, Dataset, ImageSet, Part};
+use modelwright_models::{
+    ImageNet, LenetConfig, ModelConfig, ModelError, ResNetConfig, load_pretrained, resolve_stem, weights,
+};
+use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
+use modelwright_train::recipe::Layers;
+use modelwright_train::{Outcome, Recipe, Trainer};
+use predictor::ImagePredictor;
+use transform::ImageTransform;
+
+/// The task.
+pub(crate) struct ImageClassification;
+
+const NAME: &str = "image-classification";
+
+impl Task for ImageClassification {
+    fn info(&self) -> TaskInfo {
+        TaskInfo {
+            name: NAME,
+            takes: "a picture",
+            gives: "one of several classes, with probabilities",
+            example: "sort returned goods by photo",
+        }
+    }
+
+    fn fits(&self, dataset: &Dataset, _: &DataConfig) -> Option<u32> {
+        matches!(dataset.content, Content::Images(_)).then_some(10)
+    }
+
+    fn defaults(&self, dataset: &Dataset, config: &DataConfig) -> Result<Recipe, TaskError> {
+        let set = images(dataset)?;
+        let [height, width, channels] = transform::working_shape(set, config.image_size)?;
+        let small_grey = channels == 1 && height.max(width) <= 32;
+        let model = match small_grey {
+            true => ModelConfig::Lenet(LenetConfig::default()),
+            false => ModelConfig::Resnet18(ResNetConfig::default()),
+        };
+        let epochs = match set.len() {
+            0..5_000 => 30,
+            5_000..20_000 => 10,
+            _ => 5,
+        };
+        let mut layers = Layers::default();
+        for (key, value) in [
+            ("training.epochs", epochs.to_string()),
+            ("training.batch_size", if set.len() < 5_000 { "32" } else { "64" }.into()),
+            ("schedule.name", "cosine".into()),
+            ("schedule.warmup", "1".into()),
+            ("optimizer.learning_rate", if small_grey { "0.002" } else { "0.001" }.into()),
+        ] {
+            layers.set(key, &value)?;
+        }
+        Ok(layers.over(&Recipe {
+            task: NAME.into(),
+            data: config.clone(),
+            model,
+            optimizer: Default::default(),
+            schedule: Default::default(),
+            augment: Default::default(),
+            training: Default::default(),
+        })?)
+    }
+
+    fn resolve(&self, recipe: &mut Recipe) -> Result<(), TaskError> {
+        match recipe.model.weights().map(String::from) {
+            Some(source) => resolve_stem(&mut recipe.model, &source)?,
+            None if recipe.model.freezes_body() => {
+                return Err(TaskError::asked(
+                    "model.freeze keeps the body as it was loaded, but no weights are loaded",
+                    "add --weights FILE, or leave --freeze away",
+                ));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
+        let Prepared { set, parts, head, transform, facts, mut notes } = prepare(&job)?;
+        let recipe = job.recipe;
+        let device = job.device.clone();
+        let (net, replaced) = build(recipe, &transform, head.classes.len(), &device, job.resume.is_some())?;
+        if replaced {
+            notes.push("the head of the pretrained network was replaced for the new classes".into());
+        }
+        let learner = ImageLearner::new(recipe, set, parts, head, transform);
+        let trainer = Trainer {
+            recipe,
+            device: device.clone(),
+            checkpoints: Some(job.checkpoints),
+            control: job.control,
+        };
+        let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
+            Outcome::Finished(trained) => trained,
+            Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+        };
+        let (set, parts, head, transform) = learner.into_parts();
+        let state = weights::collect(&trained.model);
+        let parameters = weights::count(&trained.model);
+        let scored_on = parts.scored_on();
+        let predictor = ImagePredictor::new(trained.model, transform.clone(), head.classes.clone(), device);
+        let evaluation = predictor.evaluate_set("the test part", &set, parts.of(scored_on))?;
+        let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
+        Ok(JobOutcome::Made(Box::new(Made {
+            files: vec![
+                (MODEL, weights::to_bytes(&state, None).map_err(fail)?),
+                (PREPROCESSOR, transform.to_json()),
+            ],
+            labels: head.classes,
+            parameters,
+            evaluation: Evaluation::Classification(evaluation),
+            scored_on,
+            epoch: trained.epoch,
+            facts,
+            notes,
+        })))
+    }
+
+    fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
+        Ok(Box::new(ImagePredictor::load(bundle, device)?))
+    }
+}
+
+/// What the loop needs, made from recipe and data.
+struct Prepared {
+    set: ImageSet,
+    parts: Parts,
+    head: ClassHead,
+    transform: ImageTransform,
+    facts: modelwright_runs::Facts,
+    notes: Vec<String>,
+}
+
+fn prepare(job: &Job) -> Result<Prepared, TaskError> {
+    let recipe = job.recipe;
+    let mut set = images(&job.dataset)?.clone();
+    let shape = transform::working_shape(&set, recipe.data.image_size)?;
+    let (rows, labels) = labelled(&set);
+    let hashes = set.hashes()?;
+    let pick = |i: &usize| (hashes[*i], set.given[*i]);
+    let (hashes, given): (Vec<u64>, Vec<Option<Part>>) = rows.iter().map(pick).unzip();
+    let division = divide(recipe, &labels, &hashes, &given);
+    let parts = Parts::new(recipe, &division, &labels, &rows)?;
+    set.pack(shape, job.decoding)?;
+    let train = parts.of(Part::Train);
+    let of_train = train.iter().filter_map(|i| set.labels[*i]);
+    let head = ClassHead::new(recipe, &job.dataset.source, &set.classes, of_train)?;
+    let transform = match recipe.model.weights() {
+        Some(_) => ImageTransform::imagenet(shape),
+        None => ImageTransform::fit(&set, shape, train)?,
+    };
+    let mut notes = job.dataset.notes.clone();
+    if rows.len() < set.len() {
+        notes.push(format!("{} pictures without a label were left out", set.len() - rows.len()));
+    }
+    let mut facts = vec![
+        ("source".into(), job.dataset.source.clone()),
+        ("classes".into(), set.classes.join(", ")),
+        ("picture size".into(), format!("{}x{}, {} channel(s)", shape[1], shape[0], shape[2])),
+    ];
+    facts.extend(parts.facts());
+    Ok(Prepared { set, parts, head, transform, facts, notes })
+}
+
+/// The network with fresh or pretrained weights, drawn from the recipe's seed.
+fn build(
+    recipe: &Recipe,
+    transform: &ImageTransform,
+    classes: usize,
+    device: &Device,
+    resumed: bool,
+) -> Result<(ImageNet, bool), TaskError> {
+    device.seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
+    let autodiff = device.clone().autodiff();
+    let net = ImageNet::new(&recipe.model, transform.planes(), classes, &autodiff)?;
+    // A checkpoint holds all weights; the file they once came from may be gone by now.
+    let (net, replaced) = match recipe.model.weights().filter(|_| !resumed) {
+        Some(source) => load_pretrained(net, source)?,
+        None => (net, false),
+    };
+    let net = if recipe.model.freezes_body() { net.freeze_body() } else { net };
+    Ok((net, replaced))
+}
+
+/// The pictures of a data set.
+fn images(dataset: &Dataset) -> Result<&ImageSet, TaskError> {
+    match &dataset.content {
+        Content::Images(set) => Ok(set),
+        Content::Table(_) => Err(TaskError::asked(
+            format!("{} is a table, but {NAME} needs pictures", dataset.source),
+            "give a folder with one folder of pictures a class, or another --task",
+        )),
+    }
+}
+
+/// The examples that have a label, and the labels.
+fn labelled(set: &ImageSet) -> (Vec<usize>, Vec<u32>) {
+    set.labels.iter().enumerate().filter_map(|(i, label)| label.map(|l| (i, l))).unzip()
+}
+
+/// Builds the network of a bundle without weights.
+fn rebuild(config: &ModelConfig, shape: [usize; 3], classes: usize, device: &Device) -> Result<ImageNet, ModelError> {
+    ImageNet::new(config, shape, classes, device)
+}

@@ -1,0 +1,109 @@
+//! Classes of pictures from a trained network.
+
+use super::transform::ImageTransform;
+use super::{images, labelled, rebuild};
+use crate::classify::{match_labels, predictions, probabilities};
+use crate::error::TaskError;
+use crate::evaluation::Evaluation;
+use crate::parts::divide;
+use crate::task::{Prediction, Predictor};
+use burn::tensor::{Device, Tensor, TensorData};
+use modelwright_data::{Content, DataError, Dataset, ImageSet, Part};
+use modelwright_evaluate::ClassificationReport;
+use modelwright_models::{ImageNet, ModelConfig, weights};
+use modelwright_runs::{Bundle, MODEL, PREPROCESSOR, RunError};
+use modelwright_train::Recipe;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Pictures that go through the network at once.
+const BATCH: usize = 64;
+
+/// A network with its transform and class names.
+pub(super) struct ImagePredictor {
+    net: ImageNet,
+    transform: ImageTransform,
+    classes: Vec<String>,
+    device: Device,
+}
+
+impl ImagePredictor {
+    pub fn new(net: ImageNet, transform: ImageTransform, classes: Vec<String>, device: Device) -> Self {
+        Self { net, transform, classes, device }
+    }
+
+    pub fn load(bundle: &Bundle, device: Device) -> Result<Self, TaskError> {
+        let broken = |problem: String| RunError::Bundle { path: bundle.path().into(), problem };
+        let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
+            .map_err(|e| broken(format!("config.json: {e}")))?;
+        let transform: ImageTransform = bundle.read_json(PREPROCESSOR)?;
+        let transform = transform.check().map_err(|e| broken(format!("{PREPROCESSOR}: {e}")))?;
+        let classes: Vec<String> = bundle.config.id2label.values().cloned().collect();
+        let net = rebuild(&config, transform.planes(), classes.len(), &device)?;
+        let state = weights::from_bytes(&bundle.read(MODEL)?).map_err(&broken)?;
+        let net = weights::apply(net, state).map_err(|e| broken(format!("{MODEL}: {e}")))?;
+        Ok(Self { net, transform, classes, device })
+    }
+
+    fn probabilities(&self, set: &ImageSet, rows: &[usize]) -> Result<Vec<f32>, TaskError> {
+        let [channels, height, width] = self.transform.planes();
+        let size = channels * height * width;
+        let mut all = Vec::with_capacity(rows.len() * self.classes.len());
+        for chunk in rows.chunks(BATCH) {
+            let mut pixels = vec![0.0; chunk.len() * size];
+            chunk.par_iter().zip(pixels.par_chunks_mut(size)).try_for_each(
+                |(row, out)| -> Result<(), DataError> {
+                    out.copy_from_slice(&self.transform.planes_of(set.raster(*row)?));
+                    self.transform.normalize(out);
+                    Ok(())
+                },
+            )?;
+            let data = TensorData::new(pixels, [chunk.len(), channels, height, width]);
+            all.extend(probabilities(self.net.forward(Tensor::from_data(data, &self.device))));
+        }
+        Ok(all)
+    }
+
+    /// Metrics on some pictures of a set.
+    pub fn evaluate_set(&self, place: &str, set: &ImageSet, rows: &[usize]) -> Result<ClassificationReport, TaskError> {
+        let labels: Vec<Option<u32>> = rows.iter().map(|i| set.labels[*i]).collect();
+        let labels = match_labels(place, &self.classes, &set.classes, &labels)?;
+        let probabilities = self.probabilities(set, rows)?;
+        Ok(ClassificationReport::new(&self.classes, &probabilities, &labels))
+    }
+}
+
+impl Predictor for ImagePredictor {
+    fn labels(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn predict(&self, place: &str, content: &Content, rows: Range<usize>) -> Result<Vec<Prediction>, TaskError> {
+        let Content::Images(set) = content else {
+            return Err(TaskError::asked(
+                format!("{place} is a table, but this model takes pictures"),
+                "give picture files or a folder of them",
+            ));
+        };
+        let rows: Vec<usize> = rows.collect();
+        Ok(predictions(&self.classes, &self.probabilities(set, &rows)?))
+    }
+
+    fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
+        let report = self.evaluate_set(&dataset.source, images(dataset)?, rows)?;
+        Ok(Evaluation::Classification(report))
+    }
+
+    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
+        let set = images(dataset)?;
+        let (rows, labels) = labelled(set);
+        let hashes = set.hashes()?;
+        let hashes: Vec<u64> = rows.iter().map(|i| hashes[*i]).collect();
+        let given: Vec<_> = rows.iter().map(|i| set.given[*i]).collect();
+        let mut parts = vec![Part::Train; set.len()];
+        for (row, part) in rows.iter().zip(divide(recipe, &labels, &hashes, &given)) {
+            parts[*row] = part;
+        }
+        Ok(parts)
+    }
+}

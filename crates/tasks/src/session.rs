@@ -1,0 +1,240 @@
+//! A run from its recipe to its bundle, or on from where it stopped.
+
+use crate::error::TaskError;
+use crate::evaluation::Evaluation;
+use crate::plan::Plan;
+use crate::registry;
+use crate::task::{Job, JobOutcome, Made};
+use burn::tensor::Device;
+use modelwright_data::{Dataset, Notice, Notify, Part, open};
+use modelwright_runs::{
+    BundleConfig, Card, LABELS, Machine, NewRun, Recorder, RunFolder, RunLock, Status, Store, TensorBoard,
+    write_bundle, write_file,
+};
+use modelwright_train::{Checkpoint, Control, Observer, Observers, Recipe, TrainError};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where a session works and who watches.
+pub struct SessionOptions<'a> {
+    /// Folder of the run store.
+    pub runs: &'a Path,
+    /// Whether TensorBoard files are written.
+    pub tensorboard: bool,
+    /// To stop from outside.
+    pub control: &'a Control,
+    /// Told about reading.
+    pub notify: Notify<'a>,
+}
+
+/// A run that belongs to this process.
+pub struct Session<'a> {
+    options: SessionOptions<'a>,
+    store: Store,
+    id: String,
+    folder: RunFolder,
+    _lock: RunLock,
+    recipe: Recipe,
+    dataset: Dataset,
+    resume: Option<Checkpoint>,
+}
+
+/// How a session ended.
+pub enum Ended {
+    /// With a model.
+    Finished(Box<Report>),
+    /// It was asked to stop and can be resumed.
+    Interrupted,
+}
+
+/// What came out of a finished run.
+pub struct Report {
+    /// Metrics.
+    pub evaluation: Evaluation,
+    /// The part they are on.
+    pub scored_on: Part,
+    /// The epoch the weights are from.
+    pub epoch: usize,
+    /// Trainable parameters.
+    pub parameters: usize,
+    /// Wall seconds of this process.
+    pub seconds: f64,
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// What was left out or repaired.
+    pub notes: Vec<String>,
+}
+
+impl<'a> Session<'a> {
+    /// Starts a new run.
+    pub fn start(plan: Plan, options: SessionOptions<'a>) -> Result<Self, TaskError> {
+        let store = Store::open(options.runs)?;
+        let machine = serde_json::to_string(&Machine::this()).unwrap_or_default();
+        let architecture = plan.recipe.model.name();
+        let id = store.create(&NewRun {
+            prefix: &format!("{}-{architecture}", plan.dataset.name),
+            task: &plan.recipe.task,
+            architecture,
+            source: &plan.dataset.source,
+            machine: &machine,
+        })?;
+        let folder = store.folder(&id);
+        let prepare = || -> Result<RunLock, TaskError> {
+            folder.create()?;
+            let lock = folder.lock(&id)?;
+            let text = plan.recipe.to_toml();
+            write_file(&folder.recipe(), text.as_bytes())?;
+            store.set_recipe(&id, &text)?;
+            Ok(lock)
+        };
+        let lock = prepare().inspect_err(|e| {
+            // The first error is the one to report.
+            let _ = store.set_status(&id, Status::Failed, &e.to_string(), 0.0);
+        })?;
+        Ok(Self {
+            options,
+            store,
+            id,
+            folder,
+            _lock: lock,
+            recipe: plan.recipe,
+            dataset: plan.dataset,
+            resume: None,
+        })
+    }
+
+    /// Takes up a run that was stopped. `None` for `id` or `latest` is the newest.
+    pub fn resume(id: &str, options: SessionOptions<'a>) -> Result<Self, TaskError> {
+        let store = Store::open(options.runs)?;
+        let run = store.get(id)?;
+        let folder = store.folder(&run.id);
+        let lock = folder.lock(&run.id)?;
+        if run.status == Status::Finished {
+            return Err(TaskError::asked(
+                format!("run `{}` is finished; there is nothing to resume", run.id),
+                format!("its bundle is {}", folder.bundle().display()),
+            ));
+        }
+        let recipe: Recipe = toml::from_str(&run.recipe).map_err(|e| {
+            TaskError::asked(format!("run `{}`: its recipe cannot be read ({e})", run.id), "start a new run")
+        })?;
+        let dataset = open(&recipe.data.source, recipe.data.open_options(options.notify))?;
+        let resume = Checkpoint::latest(&folder.checkpoints())?;
+        store.set_status(&run.id, Status::Running, "", 0.0)?;
+        Ok(Self { options, store, id: run.id, folder, _lock: lock, recipe, dataset, resume })
+    }
+
+    /// Name of the run.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// Its recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// Trains, evaluates and writes the bundle; `observer` watches beside the run store.
+    pub fn run(self, observer: Box<dyn Observer + '_>) -> Result<Ended, TaskError> {
+        let started = Instant::now();
+        let result = self.work(observer, started);
+        let seconds = started.elapsed().as_secs_f64();
+        let (status, message) = match &result {
+            Ok(Ended::Finished(_)) => (Status::Finished, String::new()),
+            Ok(Ended::Interrupted) => (Status::Interrupted, String::new()),
+            Err(e) => (Status::Failed, e.to_string()),
+        };
+        let stored = self.store.set_status(&self.id, status, &message, seconds);
+        // If both failed, the first error is the cause.
+        if result.is_ok() {
+            stored?;
+        }
+        result
+    }
+
+    fn work(&self, observer: Box<dyn Observer + '_>, started: Instant) -> Result<Ended, TaskError> {
+        let mut observers = Observers(vec![Box::new(Recorder::new(&self.store, &self.id)?)]);
+        if self.options.tensorboard {
+            let path = self.folder.tensorboard();
+            let board = TensorBoard::create(&path)
+                .map_err(|e| TrainError::File { path, problem: e.to_string() })?;
+            observers.0.push(Box::new(board));
+        }
+        observers.0.push(observer);
+        let notify = self.options.notify;
+        let outcome = registry::find(&self.recipe.task)?.train(Job {
+            recipe: &self.recipe,
+            dataset: self.dataset.clone(),
+            device: Device::flex(),
+            checkpoints: &self.folder.checkpoints(),
+            resume: self.resume.clone(),
+            control: self.options.control,
+            observer: &mut observers,
+            decoding: &|done, total| notify(Notice::Decoding(done, total)),
+        })?;
+        match outcome {
+            JobOutcome::Interrupted => Ok(Ended::Interrupted),
+            JobOutcome::Made(made) => self.finish(*made, started).map(|r| Ended::Finished(Box::new(r))),
+        }
+    }
+
+    fn finish(&self, made: Made, started: Instant) -> Result<Report, TaskError> {
+        let scores = made.evaluation.scores();
+        let report = serde_json::to_vec_pretty(&made.evaluation).unwrap_or_default();
+        write_file(&self.folder.evaluation(), &report)?;
+        for (name, svg) in made.evaluation.charts() {
+            self.folder.write_chart(name, &svg)?;
+        }
+        self.store.set_scores(&self.id, &scores)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let spent = self.store.get(&self.id)?.seconds + seconds;
+        self.write_bundle(&made, &scores, spent)?;
+        Ok(Report {
+            evaluation: made.evaluation,
+            scored_on: made.scored_on,
+            epoch: made.epoch,
+            parameters: made.parameters,
+            seconds,
+            bundle: self.folder.bundle(),
+            notes: made.notes,
+        })
+    }
+
+    fn write_bundle(&self, made: &Made, scores: &[(String, f64)], seconds: f64) -> Result<(), TaskError> {
+        let architecture = self.recipe.model.name();
+        let recipe = self.recipe.to_toml();
+        let card = Card {
+            title: &self.id,
+            task: &self.recipe.task,
+            architecture,
+            parameters: made.parameters,
+            data: made.facts.clone(),
+            scores,
+            scored_on: made.scored_on.name(),
+            seconds,
+            machine: &Machine::this(),
+            recipe: &recipe,
+            notes: &made.notes,
+        };
+        let mut files = made.files.clone();
+        files.push(("README.md", card.to_markdown().into_bytes()));
+        files.push(("recipe.toml", recipe.into_bytes()));
+        if !made.labels.is_empty() {
+            files.push((LABELS, serde_json::to_vec_pretty(&made.labels).unwrap_or_default()));
+        }
+        let model = serde_json::to_value(&self.recipe.model).unwrap_or_default();
+        let config = BundleConfig::new(&self.recipe.task, &self.id, architecture, model, &made.labels);
+        let path = self.folder.bundle();
+        // A run that was killed between writing the bundle and its last status has one already.
+        if path.exists() {
+            std::fs::remove_dir_all(&path)
+                .map_err(|e| TrainError::File { path: path.clone(), problem: e.to_string() })?;
+        }
+        Ok(write_bundle(&path, config, &files)?)
+    }
+}

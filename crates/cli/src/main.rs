@@ -1,1 +1,35 @@
-fn main() {}
+//! The `modelwright` command: arguments, progress, exit codes. The work is done by the libraries.
+
+mod args;
+mod commands;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+/// glibc maps and unmaps large tensors at every step; this allocator keeps them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit code of a run that was stopped by the person, as shells use it for Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// How a command ended, if not with an error.
+pub enum Exit {
+    /// All done.
+    Done,
+    /// Stopped by the person; can be resumed.
+    Interrupted,
+}
+
+fn main() -> ExitCode {
+    let matches = args::command().get_matches();
+    match commands::run(&matches) {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Interrupted) => ExitCode::from(INTERRUPTED),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The command line. Flags of `train` come from the recipe's declaration.
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Command, ValueHint};
+use modelwright_train::recipe::{Field, FieldKind, fields};
+
+/// The whole command line.
+pub fn command() -> Command {
+    Command::new("modelwright")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("From your own data to a model in your product: choose, train, evaluate, serve.")
+        .after_help(
+            "Examples:\n  modelwright train digits                 train on embedded pictures, in seconds\n  \
+             modelwright train photos/                one folder a class\n  \
+             modelwright train sales.csv --target price\n  \
+             modelwright predict runs/digits-lenet-1 picture.png\n  \
+             modelwright runs list",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .arg(runs_dir())
+        .subcommand(train())
+        .subcommand(resume())
+        .subcommand(evaluate())
+        .subcommand(predict())
+        .subcommand(runs())
+        .subcommand(data())
+        .subcommand(Command::new("models").about("List the architectures").arg(json()))
+        .subcommand(Command::new("tasks").about("List what a model can be trained to do").arg(json()))
+        .subcommand(recipe())
+        .subcommand(
+            Command::new("completions")
+                .about("Print completions for a shell")
+                .after_help("Example:\n  modelwright completions bash > ~/.local/share/bash-completion/completions/modelwright")
+                .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(clap_complete::Shell))),
+        )
+}
+
+fn runs_dir() -> Arg {
+    Arg::new("runs-dir")
+        .long("runs-dir")
+        .global(true)
+        .env("MODELWRIGHT_RUNS")
+        .default_value("runs")
+        .value_hint(ValueHint::DirPath)
+        .help("Folder of runs and their store")
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, for scripts")
+}
+
+fn quiet() -> Arg {
+    Arg::new("quiet").long("quiet").short('q').action(ArgAction::SetTrue).help("Show no progress")
+}
+
+fn train() -> Command {
+    let command = Command::new("train")
+        .about("Train a model on your data")
+        .after_help(
+            "What is not given is chosen to suit the data. Examples:\n  modelwright train digits\n  \
+             modelwright train mnist --architecture mlp --hidden 256,128 --optimizer adam --epochs 5\n  \
+             modelwright train houses.csv --target price --architecture linear\n  \
+             modelwright train photos/ --architecture resnet18 --weights resnet18.safetensors --freeze\n  \
+             modelwright train --recipe recipe.toml --set training.seed=7",
+        )
+        .arg(
+            Arg::new("source")
+                .value_hint(ValueHint::AnyPath)
+                .help("A data set's name, a folder of pictures, or a table"),
+        )
+        .arg(
+            Arg::new("recipe")
+                .long("recipe")
+                .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
+                .help("Start from a recipe in TOML; flags and --set win over it"),
+        )
+        .arg(
+            Arg::new("set")
+                .long("set")
+                .value_name("KEY=VALUE")
+                .action(ArgAction::Append)
+                .help("Set any key of the recipe, such as optimizer.momentum=0.9"),
+        )
+        .arg(
+            Arg::new("tensorboard")
+                .long("tensorboard")
+                .action(ArgAction::SetTrue)
+                .help("Write TensorBoard files into the run folder"),
+        )
+        .arg(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("Print the complete recipe and stop"),
+        )
+        .arg(json())
+        .arg(quiet());
+    fields().into_iter().filter(|f| f.key != "data.source").fold(command, |c, f| c.arg(flag(&f)))
+}
+
+/// The flag of one setting of the recipe.
+fn flag(field: &Field) -> Arg {
+    let mut help = field.doc.clone();
+    if !field.only_for.is_empty() {
+        help += &format!(" [{} only]", field.only_for.join(", "));
+    }
+    if let Some(default) = &field.default {
+        help += &format!(" [default: {}]", default.trim_matches('"'));
+    }
+    let section = match field.section() {
+        "" => "Recipe".to_string(),
+        name => format!("Recipe: {name}"),
+    };
+    let arg = Arg::new(field.key.clone())
+        .long(field.flag())
+        .help(help)
+        .help_heading(section)
+        .allow_hyphen_values(matches!(field.kind, FieldKind::Number | FieldKind::Integer));
+    match &field.kind {
+        // `--flip` alone means yes.
+        FieldKind::Boolean => arg
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true")
+            .value_name("true|false")
+            .value_parser(["true", "false"]),
+        FieldKind::Choice(words) => {
+            let words: Vec<String> = words.iter().map(|(word, _)| word.clone()).collect();
+            arg.value_parser(PossibleValuesParser::new(words)).value_name(field.flag().to_uppercase())
+        }
+        _ => arg.value_name(field.placeholder()),
+    }
+}
+
+fn resume() -> Command {
+    Command::new("resume")
+        .about("Go on with a run that was stopped, exactly where it stopped")
+        .arg(Arg::new("run").default_value("latest").help("Name of the run"))
+        .arg(Arg::new("tensorboard").long("tensorboard").action(ArgAction::SetTrue).help("Write TensorBoard files"))
+        .arg(json())
+        .arg(quiet())
+}
+
+fn evaluate() -> Command {
+    Command::new("evaluate")
+        .about("Measure a model on labelled data")
+        .after_help(
+            "On the data it was trained on, only the test part is used. Examples:\n  \
+             modelwright evaluate runs/digits-lenet-1 digits\n  \
+             modelwright evaluate model/ new-photos/ --output report/",
+        )
+        .arg(bundle())
+        .arg(Arg::new("data").required(true).value_hint(ValueHint::AnyPath).help("As for `train`"))
+        .arg(
+            Arg::new("part")
+                .long("part")
+                .value_parser(["test", "validation", "train", "all"])
+                .help("Which part of the data [default: test for the training data, all for other data]"),
+        )
+        .arg(output("Folder for the report as JSON and charts as SVG and PNG", "FOLDER"))
+        .args(source_args())
+        .arg(json())
+}
+
+fn predict() -> Command {
+    Command::new("predict")
+        .about("Apply a model to new data")
+        .after_help(
+            "Examples:\n  modelwright predict runs/digits-lenet-1 a.png b.png\n  \
+             modelwright predict runs/ames-mlp-1 houses.csv --output prices.csv\n  \
+             cat rows.csv | modelwright predict runs/iris-mlp-1 - --format jsonl",
+        )
+        .arg(bundle())
+        .arg(
+            Arg::new("inputs")
+                .required(true)
+                .num_args(1..)
+                .value_hint(ValueHint::AnyPath)
+                .help("Pictures or folders of them, one table, or - for CSV or JSON lines on standard input"),
+        )
+        .arg(output("File for the predictions [default: standard output]", "FILE"))
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["csv", "jsonl"])
+                .help("Form of the predictions [default: by the output's ending, else csv]"),
+        )
+        .args(source_args())
+        .arg(quiet())
+}
+
+fn bundle() -> Arg {
+    Arg::new("bundle")
+        .required(true)
+        .value_hint(ValueHint::DirPath)
+        .help("A bundle, a run folder, or the name of a run")
+}
+
+fn output(help: &'static str, value: &'static str) -> Arg {
+    Arg::new("output").long("output").short('o').value_name(value).value_hint(ValueHint::AnyPath).help(help)
+}
+
+/// How a source is read.
+fn source_args() -> Vec<Arg> {
+    vec![
+        Arg::new("data-dir")
+            .long("data-dir")
+            .value_hint(ValueHint::DirPath)
+            .help("Folder that already holds the files of a named data set"),
+        Arg::new("encoding").long("encoding").default_value("utf-8").help("Text encoding of a table"),
+        Arg::new("skip-bad")
+            .long("skip-bad")
+            .action(ArgAction::SetTrue)
+            .help("Leave out pictures that cannot be read"),
+    ]
+}
+
+fn runs() -> Command {
+    let run = || Arg::new("run").required(true).help("Name of the run, or `latest`");
+    Command::new("runs")
+        .about("List, show, compare and remove runs")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("list").about("All runs, newest first").arg(json()))
+        .subcommand(Command::new("show").about("One run with its curves, scores and recipe").arg(run()).arg(json()))
+        .subcommand(
+            Command::new("compare")
+                .about("Scores and differing settings of several runs side by side")
+                .arg(Arg::new("runs").required(true).num_args(2..).help("Names of the runs"))
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("rm")
+                .about("Remove runs with all their files")
+                .arg(Arg::new("runs").required(true).num_args(1..).help("Names of the runs")),
+        )
+}
+
+fn data() -> Command {
+    let source = || Arg::new("source").required(true).value_hint(ValueHint::AnyPath).help("As for `train`");
+    let target = || Arg::new("target").long("target").help("Column that is to be predicted");
+    Command::new("data")
+        .about("List data sets; look into your own")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("list").about("The named data sets").arg(json()))
+        .subcommand(
+            Command::new("info").about("Size, columns and classes").arg(source()).arg(target()).args(source_args()).arg(json()),
+        )
+        .subcommand(
+            Command::new("profile")
+                .about("What is in the data and what is odd about it")
+                .after_help("Example:\n  modelwright data profile photos/ --html profile.html")
+                .arg(source())
+                .arg(target())
+                .arg(
+                    Arg::new("html")
+                        .long("html")
+                        .value_name("FILE")
+                        .value_hint(ValueHint::FilePath)
+                        .help("Also write a page with pictures"),
+                )
+                .args(source_args())
+                .arg(json()),
+        )
+}
+
+fn recipe() -> Command {
+    Command::new("recipe")
+        .about("Show what can be set")
+        .after_help("The complete recipe for your data: modelwright train SOURCE --dry-run")
+        .arg(
+            Arg::new("reference")
+                .long("reference")
+                .action(ArgAction::SetTrue)
+                .required(true)
+                .help("Print all settings, in Markdown"),
+        )
+}

@@ -1,0 +1,71 @@
+//! One module a command.
+
+mod data;
+mod evaluate;
+mod lists;
+mod predict;
+mod runs;
+mod train;
+
+use crate::{Exit, args};
+use anyhow::Result;
+use clap::ArgMatches;
+use modelwright_data::{Notify, OpenOptions};
+use modelwright_runs::{Bundle, Store};
+use modelwright_tasks::TaskError;
+use std::path::{Path, PathBuf};
+
+/// Runs the command that was typed.
+pub fn run(matches: &ArgMatches) -> Result<Exit> {
+    let runs = PathBuf::from(text(matches, "runs-dir").unwrap_or("runs"));
+    let done = |result: Result<()>| result.map(|()| Exit::Done);
+    match matches.subcommand() {
+        Some(("train", m)) => train::train(m, &runs),
+        Some(("resume", m)) => train::resume(m, &runs),
+        Some(("evaluate", m)) => done(evaluate::run(m, &runs)),
+        Some(("predict", m)) => done(predict::run(m, &runs)),
+        Some(("runs", m)) => done(runs::run(m, &runs)),
+        Some(("data", m)) => done(data::run(m)),
+        Some(("models", m)) => done(lists::models(m)),
+        Some(("tasks", m)) => done(lists::tasks(m)),
+        Some(("recipe", _)) => {
+            print!("{}", modelwright_train::recipe::reference());
+            Ok(Exit::Done)
+        }
+        Some(("completions", m)) => {
+            if let Some(shell) = m.get_one::<clap_complete::Shell>("shell") {
+                clap_complete::generate(*shell, &mut args::command(), "modelwright", &mut std::io::stdout());
+            }
+            Ok(Exit::Done)
+        }
+        _ => Ok(Exit::Done),
+    }
+}
+
+/// The text given for an argument.
+fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.get_one::<String>(name).map(String::as_str)
+}
+
+/// The reading options of `source_args`.
+fn open_options<'a>(m: &'a ArgMatches, notify: Notify<'a>) -> OpenOptions<'a> {
+    OpenOptions {
+        data_dir: text(m, "data-dir").map(Path::new),
+        encoding: text(m, "encoding").unwrap_or("utf-8"),
+        skip_bad: m.get_flag("skip-bad"),
+        notify,
+    }
+}
+
+/// A bundle by path, or by the name of its run.
+fn open_bundle(name: &str, runs: &Path) -> Result<Bundle, TaskError> {
+    let path = Path::new(name);
+    let store = runs.join("modelwright.db");
+    let plain = path.components().count() == 1;
+    if !path.exists() && plain && store.exists() {
+        let store = Store::open(runs)?;
+        let run = store.get(name)?;
+        return Ok(Bundle::open(store.folder(&run.id).path())?);
+    }
+    Ok(Bundle::open(path)?)
+}

@@ -1,0 +1,162 @@
+//! `predict`.
+
+use super::{open_bundle, open_options, text};
+use crate::progress::Reading;
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+use clap::ArgMatches;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use modelwright_data::Content;
+use modelwright_tasks::{Prediction, load, read_content};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+/// Examples between two writes.
+const BATCH: usize = 1024;
+
+/// `modelwright predict`.
+pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
+    let bundle = open_bundle(text(m, "bundle").unwrap_or(""), runs)?;
+    let predictor = load(&bundle, Device::flex())?;
+    let inputs: Vec<String> = m.get_many::<String>("inputs").into_iter().flatten().cloned().collect();
+    let quiet = m.get_flag("quiet");
+    let reading = Reading::new(quiet);
+    let notify = |n| reading.show(n);
+    let (place, mut content) = read_content(&inputs, open_options(m, &notify))?;
+    if m.get_flag("skip-bad") {
+        leave_out_bad(&mut content);
+    }
+    let output = text(m, "output").map(Path::new);
+    let by_ending = output.and_then(|p| p.extension()).is_some_and(|e| e == "jsonl");
+    let json = text(m, "format").map_or(by_ending, |f| f == "jsonl");
+    let total = content.len();
+    let bar = match quiet || !std::io::stderr().is_terminal() {
+        true => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
+        false => ProgressBar::new(total as u64),
+    };
+    // The file appears under its name once it is complete.
+    let mut temporary = match output {
+        Some(path) => Some(temporary_beside(path)?),
+        None => None,
+    };
+    let target: Box<dyn Write> = match &mut temporary {
+        Some(file) => Box::new(file.as_file_mut()),
+        None => Box::new(std::io::stdout().lock()),
+    };
+    let mut sink = Sink::new(target, json, &content, predictor.labels())?;
+    for start in (0..total).step_by(BATCH) {
+        let rows = start..(start + BATCH).min(total);
+        let predictions = predictor.predict(&place, &content, rows.clone())?;
+        for (row, prediction) in rows.zip(&predictions) {
+            sink.write(&content, row, prediction)?;
+        }
+        bar.inc(predictions.len() as u64);
+    }
+    sink.finish()?;
+    bar.finish_and_clear();
+    if let (Some(file), Some(path)) = (temporary, output) {
+        file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+        eprintln!("{total} predictions in {}", path.display());
+    }
+    Ok(())
+}
+
+fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write into {}", folder.display()))
+}
+
+fn leave_out_bad(content: &mut Content) {
+    let Content::Images(set) = content else { return };
+    let bad: Vec<usize> = set.unreadable().into_iter().map(|(i, _)| i).collect();
+    if !bad.is_empty() {
+        let names: Vec<String> = bad.iter().map(|i| set.name(*i)).collect();
+        eprintln!("{} unreadable pictures left out: {}", bad.len(), names.join(", "));
+        let keep: Vec<usize> = (0..set.len()).filter(|i| !bad.contains(i)).collect();
+        *set = set.select(&keep);
+    }
+}
+
+/// Writes predictions as CSV or JSON lines.
+struct Sink<'a> {
+    form: Form<'a>,
+}
+
+enum Form<'a> {
+    Csv(csv::Writer<Box<dyn Write + 'a>>),
+    Json(BufWriter<Box<dyn Write + 'a>>, Vec<String>),
+}
+
+impl<'a> Sink<'a> {
+    fn new(target: Box<dyn Write + 'a>, json: bool, content: &Content, labels: &[String]) -> Result<Self> {
+        if json {
+            return Ok(Self { form: Form::Json(BufWriter::new(target), labels.to_vec()) });
+        }
+        let mut writer = csv::Writer::from_writer(target);
+        let mut header = vec![id_name(content).to_string()];
+        match labels {
+            [] => header.push("prediction".into()),
+            _ => {
+                header.extend(["prediction".into(), "probability".into()]);
+                header.extend(labels.iter().map(|l| format!("p({l})")));
+            }
+        }
+        writer.write_record(&header)?;
+        Ok(Self { form: Form::Csv(writer) })
+    }
+
+    fn write(&mut self, content: &Content, row: usize, prediction: &Prediction) -> Result<()> {
+        let id = id_of(content, row);
+        match &mut self.form {
+            Form::Csv(writer) => {
+                let mut record = vec![id];
+                match prediction {
+                    Prediction::Class { label, probability, probabilities } => {
+                        record.extend([label.clone(), format!("{probability:.6}")]);
+                        record.extend(probabilities.iter().map(|p| format!("{p:.6}")));
+                    }
+                    Prediction::Value { value } => record.push(value.to_string()),
+                }
+                writer.write_record(&record)?;
+            }
+            Form::Json(writer, labels) => {
+                let body = match prediction {
+                    Prediction::Class { label, probability, probabilities } => {
+                        let all: serde_json::Map<String, serde_json::Value> =
+                            labels.iter().cloned().zip(probabilities.iter().map(|p| (*p).into())).collect();
+                        serde_json::json!({ id_name(content): id, "prediction": label,
+                            "probability": probability, "probabilities": all })
+                    }
+                    Prediction::Value { value } => {
+                        serde_json::json!({ id_name(content): id, "prediction": value })
+                    }
+                };
+                serde_json::to_writer(&mut *writer, &body)?;
+                writer.write_all(b"\n")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<()> {
+        match self.form {
+            Form::Csv(mut writer) => writer.flush()?,
+            Form::Json(mut writer, _) => writer.flush()?,
+        }
+        Ok(())
+    }
+}
+
+fn id_name(content: &Content) -> &'static str {
+    match content {
+        Content::Images(_) => "file",
+        Content::Table(_) => "row",
+    }
+}
+
+fn id_of(content: &Content, row: usize) -> String {
+    match content {
+        Content::Images(set) => set.name(row),
+        Content::Table(_) => (row + 1).to_string(),
+    }
+}

@@ -1,0 +1,172 @@
+//! `runs list|show|compare|rm`.
+
+use super::text;
+use crate::output::{self, duration, label, right, score, table};
+use anyhow::Result;
+use clap::ArgMatches;
+use comfy_table::Cell;
+use modelwright_runs::{EpochScore, Run, Status, Store};
+use modelwright_tasks::TaskError;
+use std::path::Path;
+
+/// `modelwright runs`.
+pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
+    let store = Store::open(runs).map_err(TaskError::from)?;
+    match m.subcommand() {
+        Some(("list", m)) => list(&store, m.get_flag("json")),
+        Some(("show", m)) => show(&store, text(m, "run").unwrap_or("latest"), m.get_flag("json")),
+        Some(("compare", m)) => compare(&store, &names(m), m.get_flag("json")),
+        Some(("rm", m)) => names(m).iter().try_for_each(|id| {
+            store.remove(id).map_err(TaskError::from)?;
+            println!("removed {id}");
+            Ok(())
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn names(m: &ArgMatches) -> Vec<String> {
+    m.get_many::<String>("runs").into_iter().flatten().cloned().collect()
+}
+
+fn get(store: &Store, id: &str) -> Result<Run> {
+    Ok(store.get(id).map_err(TaskError::from)?)
+}
+
+fn list(store: &Store, json: bool) -> Result<()> {
+    let runs = store.list().map_err(TaskError::from)?;
+    if json {
+        return output::json(&runs);
+    }
+    if runs.is_empty() {
+        println!("no runs yet; start with `modelwright train digits`");
+        return Ok(());
+    }
+    let mut out = table(&["run", "task", "data", "status", "score", "time", "started"]);
+    for run in runs {
+        let headline = run.scores.first();
+        out.add_row([
+            Cell::new(&run.id),
+            Cell::new(&run.task),
+            Cell::new(&run.source),
+            Cell::new(run.status.name()),
+            Cell::new(headline.map_or(String::new(), |(n, v)| format!("{} {}", label(n), score(n, *v)))),
+            right(duration(run.seconds)),
+            Cell::new(started(&run)),
+        ]);
+    }
+    println!("{out}");
+    Ok(())
+}
+
+/// `2026-03-01 14:05`, in universal time.
+fn started(run: &Run) -> String {
+    run.created.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+fn show(store: &Store, id: &str, json: bool) -> Result<()> {
+    let run = get(store, id)?;
+    let epochs = store.epochs(&run.id).map_err(TaskError::from)?;
+    if json {
+        return output::json(&serde_json::json!({ "run": run, "epochs": epochs }));
+    }
+    println!("{}  {}  {}", run.id, run.status.name(), started(&run));
+    println!("{} with {} on {}, {}", run.task, run.architecture, run.source, duration(run.seconds));
+    if !run.message.is_empty() {
+        println!("error: {}", run.message);
+    }
+    if !run.scores.is_empty() {
+        let mut out = table(&["test", ""]);
+        for (name, value) in &run.scores {
+            out.add_row([Cell::new(label(name)), right(score(name, *value))]);
+        }
+        println!("{out}");
+    }
+    print_epochs(&epochs);
+    println!("\nrecipe:\n{}", run.recipe);
+    let folder = store.folder(&run.id);
+    println!("files in {}:", folder.path().display());
+    let mut entries: Vec<String> = std::fs::read_dir(folder.path())
+        .map(|dir| dir.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    entries.sort();
+    println!("  {}", entries.join("  "));
+    if run.status == Status::Interrupted {
+        println!("\nto go on: modelwright resume {}", run.id);
+    }
+    Ok(())
+}
+
+/// At most about twenty epochs, evenly chosen, always with the last.
+fn print_epochs(epochs: &[EpochScore]) {
+    let Some(last) = epochs.last().map(|e| e.epoch) else { return };
+    let mut columns: Vec<(&str, &str)> = Vec::new();
+    for e in epochs {
+        if !columns.contains(&(e.part.as_str(), e.name.as_str())) {
+            columns.push((&e.part, &e.name));
+        }
+    }
+    let titles: Vec<String> = columns.iter().map(|(p, n)| format!("{p} {}", label(n))).collect();
+    let mut header = vec!["epoch"];
+    header.extend(titles.iter().map(String::as_str));
+    let mut out = table(&header);
+    let step = last.div_ceil(20);
+    for epoch in (1..=last).filter(|e| (last - e) % step == 0) {
+        let mut row = vec![right(epoch)];
+        for (part, name) in &columns {
+            let of = |e: &&EpochScore| e.epoch == epoch && e.part == *part && e.name == *name;
+            row.push(right(epochs.iter().find(of).map_or(String::new(), |e| score(name, e.value))));
+        }
+        out.add_row(row);
+    }
+    println!("{out}");
+}
+
+fn compare(store: &Store, ids: &[String], json: bool) -> Result<()> {
+    let runs = ids.iter().map(|id| get(store, id)).collect::<Result<Vec<Run>>>()?;
+    if json {
+        return output::json(&runs);
+    }
+    let mut header = vec![""];
+    header.extend(runs.iter().map(|r| r.id.as_str()));
+    let mut out = table(&header);
+    let mut scores: Vec<&str> = Vec::new();
+    for (name, _) in runs.iter().flat_map(|r| &r.scores) {
+        if !scores.contains(&name.as_str()) {
+            scores.push(name);
+        }
+    }
+    for name in scores {
+        let value = |r: &Run| r.scores.iter().find(|(n, _)| n == name).map(|(n, v)| score(n, *v));
+        let mut row = vec![Cell::new(label(name)).add_attribute(comfy_table::Attribute::Bold)];
+        row.extend(runs.iter().map(|r| right(value(r).unwrap_or_default())));
+        out.add_row(row);
+    }
+    let mut row = vec![Cell::new("time")];
+    row.extend(runs.iter().map(|r| right(duration(r.seconds))));
+    out.add_row(row);
+    for (key, values) in differences(&runs) {
+        let mut row = vec![Cell::new(key)];
+        row.extend(values.iter().map(right));
+        out.add_row(row);
+    }
+    println!("{out}");
+    Ok(())
+}
+
+/// The settings in which the recipes differ.
+fn differences(runs: &[Run]) -> Vec<(String, Vec<String>)> {
+    let tables: Vec<toml::Table> = runs.iter().map(|r| r.recipe.parse().unwrap_or_default()).collect();
+    let value = |table: &toml::Table, key: &str| -> String {
+        let found = match key.split_once('.') {
+            Some((section, name)) => table.get(section).and_then(|s| s.get(name)),
+            None => table.get(key),
+        };
+        found.map(|v| v.to_string().trim_matches('"').to_string()).unwrap_or_default()
+    };
+    modelwright_train::recipe::fields()
+        .into_iter()
+        .map(|f| (f.key.clone(), tables.iter().map(|t| value(t, &f.key)).collect::<Vec<_>>()))
+        .filter(|(_, values)| values.iter().any(|v| *v != values[0]))
+        .collect()
+}

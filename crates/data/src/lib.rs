@@ -12,6 +12,7 @@ pub mod fetch;
 pub mod images;
 mod open;
 
+pub mod profile;
 pub mod rng;
 mod split;
 pub mod table;

@@ -70,12 +70,13 @@ pub struct Goal {
 }
 
 impl Goal {
-    /// Whether `new` beats `best`.
+    /// Whether `new` is at least as good as `best`: of equal epochs the later one is kept, whose
+    /// learning rate was lower.
     pub fn improves(self, new: f64, best: Option<f64>) -> bool {
         match best {
             None => new.is_finite(),
-            Some(best) if self.larger_is_better => new > best,
-            Some(best) => new < best,
+            Some(best) if self.larger_is_better => new >= best,
+            Some(best) => new <= best,
         }
     }
 }

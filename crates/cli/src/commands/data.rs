@@ -1,17 +1,24 @@
 //! `data list|info|profile`.
 
 use super::{open_options, text};
-use crate::output::{self, table};
+use crate::output::{self, grouped, right, table};
 use crate::progress::Reading;
 use anyhow::Result;
 use clap::ArgMatches;
 use comfy_table::Cell;
 use modelwright_data::catalog::NAMED;
+use modelwright_data::profile::{ContentProfile, ImageProfile, Profile, TableProfile, page};
+use modelwright_data::{Content, Dataset, Part, open};
+use modelwright_runs::write_file;
+use modelwright_tasks::TaskError;
+use std::path::Path;
 
 /// `modelwright data`.
 pub fn run(m: &ArgMatches) -> Result<()> {
     match m.subcommand() {
         Some(("list", m)) => list(m.get_flag("json")),
+        Some(("info", m)) => info(m),
+        Some(("profile", m)) => profile(m),
         _ => Ok(()),
     }
 }
@@ -34,4 +41,104 @@ fn list(json: bool) -> Result<()> {
     }
     println!("{out}");
     Ok(())
+}
+
+fn read(m: &ArgMatches) -> Result<Dataset, TaskError> {
+    let reading = Reading::new(m.get_flag("json"));
+    let notify = |n| reading.show(n);
+    Ok(open(text(m, "source").unwrap_or(""), open_options(m, &notify))?)
+}
+
+fn info(m: &ArgMatches) -> Result<()> {
+    let dataset = read(m)?;
+    let json = m.get_flag("json");
+    match &dataset.content {
+        Content::Images(set) => {
+            let part = |p: Part| set.given.iter().filter(|g| **g == Some(p)).count();
+            let (train, test) = (part(Part::Train), part(Part::Test));
+            if json {
+                return output::json(&serde_json::json!({ "source": dataset.source, "kind": "images",
+                    "examples": set.len(), "classes": set.classes, "train": train, "test": test }));
+            }
+            println!("{}: {} pictures in {} classes", dataset.source, grouped(set.len() as i64), set.classes.len());
+            if test > 0 {
+                println!("its own parts: {} train, {} test", grouped(train as i64), grouped(test as i64));
+            }
+            println!("classes: {}", set.classes.join(", "));
+        }
+        Content::Table(t) => {
+            if json {
+                let columns: Vec<_> = t
+                    .columns
+                    .iter()
+                    .map(|c| serde_json::json!({ "name": c.name, "type": c.kind.name(), "missing": c.missing() }))
+                    .collect();
+                return output::json(&serde_json::json!({ "source": dataset.source, "kind": "table",
+                    "examples": t.rows(), "columns": columns, "target": dataset.suggested_target }));
+            }
+            println!("{}: {} rows, {} columns", dataset.source, grouped(t.rows() as i64), t.columns.len());
+            for c in &t.columns {
+                println!("  {:<24} {}", c.name, c.kind.name());
+            }
+        }
+    }
+    for note in &dataset.notes {
+        println!("note: {note}");
+    }
+    Ok(())
+}
+
+fn profile(m: &ArgMatches) -> Result<()> {
+    let dataset = read(m)?;
+    let profile = Profile::new(&dataset, text(m, "target")).map_err(TaskError::from)?;
+    if let Some(path) = text(m, "html") {
+        write_file(Path::new(path), page(&profile).as_bytes()).map_err(TaskError::from)?;
+    }
+    if m.get_flag("json") {
+        return output::json(&profile);
+    }
+    println!("{}: {} examples", profile.source, grouped(profile.examples as i64));
+    match &profile.content {
+        ContentProfile::Images(p) => print_images(p),
+        ContentProfile::Table(p) => print_table(p),
+    }
+    for warning in &profile.warnings {
+        println!("look: {warning}");
+    }
+    if profile.warnings.is_empty() {
+        println!("nothing odd was found");
+    }
+    if let Some(path) = text(m, "html") {
+        println!("page with pictures: {path}");
+    }
+    Ok(())
+}
+
+fn print_images(p: &ImageProfile) {
+    let mut out = table(&["class", "examples"]);
+    for c in &p.classes {
+        out.add_row([Cell::new(&c.name), right(c.examples)]);
+    }
+    println!("{out}");
+    let sizes: Vec<String> = p.sizes.iter().take(5).map(|(s, n)| format!("{s} ({n})")).collect();
+    println!("sizes: {}; {} in colour; {} duplicates", sizes.join(", "), p.colour, p.duplicates);
+    for odd in p.odd.iter().take(10) {
+        println!("odd: {}: {}", odd.name, odd.why);
+    }
+}
+
+fn print_table(p: &TableProfile) {
+    let mut out = table(&["column", "type", "missing", "distinct", "values"]);
+    for c in &p.columns {
+        let values = match &c.numbers {
+            Some(n) => format!("{:.6} to {:.6}, mean {:.6}", n.min, n.max, n.mean),
+            None => c.top.iter().map(|(w, n)| format!("{w} ({n})")).collect::<Vec<_>>().join(", "),
+        };
+        out.add_row([Cell::new(&c.name), Cell::new(c.kind), right(c.missing), right(c.distinct), Cell::new(values)]);
+    }
+    println!("{out}");
+    if !p.classes.is_empty() {
+        let classes: Vec<String> = p.classes.iter().map(|c| format!("{} ({})", c.name, c.examples)).collect();
+        println!("target classes: {}", classes.join(", "));
+    }
 }

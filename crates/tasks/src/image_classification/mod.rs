@@ -14,7 +14,7 @@ use learner::ImageLearner;
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{Content, DataConfig, Dataset, ImageSet, Part};
 use modelwright_models::{
-    ImageNet, LenetConfig, ModelConfig, ModelError, ResNetConfig, load_pretrained, resolve_stem, weights,
+    ImageNet, LenetConfig, MlpConfig, ModelConfig, ModelError, ResNetConfig, load_pretrained, resolve_stem, weights,
 };
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
@@ -45,9 +45,12 @@ impl Task for ImageClassification {
         let set = images(dataset)?;
         let [height, width, channels] = transform::working_shape(set, config.image_size)?;
         let small_grey = channels == 1 && height.max(width) <= 32;
-        let model = match small_grey {
-            true => ModelConfig::Lenet(LenetConfig::default()),
-            false => ModelConfig::Resnet18(ResNetConfig::default()),
+        // On pictures as small as 8x8 there is nothing to pool: a perceptron does better than LeNet.
+        let tiny = small_grey && height.max(width) <= 12;
+        let model = match (tiny, small_grey) {
+            (true, _) => ModelConfig::Mlp(MlpConfig { dropout: 0.2, ..Default::default() }),
+            (_, true) => ModelConfig::Lenet(LenetConfig::default()),
+            _ => ModelConfig::Resnet18(ResNetConfig::default()),
         };
         let epochs = match set.len() {
             0..5_000 => 30,
@@ -60,6 +63,7 @@ impl Task for ImageClassification {
             ("training.batch_size", if set.len() < 5_000 { "32" } else { "64" }.into()),
             ("schedule.name", "cosine".into()),
             ("schedule.warmup", "1".into()),
+            ("augment.rotate", if tiny { "10" } else { "0" }.into()),
             ("optimizer.learning_rate", if small_grey { "0.002" } else { "0.001" }.into()),
         ] {
             layers.set(key, &value)?;

@@ -23,6 +23,7 @@ pub enum Exit {
 }
 
 fn main() -> ExitCode {
+    end_quietly_on_broken_pipe();
     let matches = args::command().get_matches();
     match commands::run(&matches) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
@@ -32,4 +33,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// `modelwright … | head` closes standard output early; that is no bug to report.
+fn end_quietly_on_broken_pipe() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if message.starts_with("failed printing to stdout") {
+            std::process::exit(0);
+        }
+        report(panic);
+    }));
 }

@@ -47,11 +47,18 @@ fn runs_dir() -> Arg {
 }
 
 fn json() -> Arg {
-    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, for scripts")
+    Arg::new("json")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print JSON, for scripts")
 }
 
 fn quiet() -> Arg {
-    Arg::new("quiet").long("quiet").short('q').action(ArgAction::SetTrue).help("Show no progress")
+    Arg::new("quiet")
+        .long("quiet")
+        .short('q')
+        .action(ArgAction::SetTrue)
+        .help("Show no progress")
 }
 
 fn train() -> Command {
@@ -97,7 +104,10 @@ fn train() -> Command {
         )
         .arg(json())
         .arg(quiet());
-    fields().into_iter().filter(|f| f.key != "data.source").fold(command, |c, f| c.arg(flag(&f)))
+    fields()
+        .into_iter()
+        .filter(|f| f.key != "data.source")
+        .fold(command, |c, f| c.arg(flag(&f)))
 }
 
 /// The flag of one setting of the recipe.
@@ -128,7 +138,8 @@ fn flag(field: &Field) -> Arg {
             .value_parser(["true", "false"]),
         FieldKind::Choice(words) => {
             let words: Vec<String> = words.iter().map(|(word, _)| word.clone()).collect();
-            arg.value_parser(PossibleValuesParser::new(words)).value_name(field.flag().to_uppercase())
+            arg.value_parser(PossibleValuesParser::new(words))
+                .value_name(field.flag().to_uppercase())
         }
         _ => arg.value_name(field.placeholder()),
     }
@@ -137,8 +148,17 @@ fn flag(field: &Field) -> Arg {
 fn resume() -> Command {
     Command::new("resume")
         .about("Go on with a run that was stopped, exactly where it stopped")
-        .arg(Arg::new("run").default_value("latest").help("Name of the run"))
-        .arg(Arg::new("tensorboard").long("tensorboard").action(ArgAction::SetTrue).help("Write TensorBoard files"))
+        .arg(
+            Arg::new("run")
+                .default_value("latest")
+                .help("Name of the run"),
+        )
+        .arg(
+            Arg::new("tensorboard")
+                .long("tensorboard")
+                .action(ArgAction::SetTrue)
+                .help("Write TensorBoard files"),
+        )
         .arg(json())
         .arg(quiet())
 }
@@ -199,7 +219,12 @@ fn bundle() -> Arg {
 }
 
 fn output(help: &'static str, value: &'static str) -> Arg {
-    Arg::new("output").long("output").short('o').value_name(value).value_hint(ValueHint::AnyPath).help(help)
+    Arg::new("output")
+        .long("output")
+        .short('o')
+        .value_name(value)
+        .value_hint(ValueHint::AnyPath)
+        .help(help)
 }
 
 /// How a source is read.
@@ -209,7 +234,10 @@ fn source_args() -> Vec<Arg> {
             .long("data-dir")
             .value_hint(ValueHint::DirPath)
             .help("Folder that already holds the files of a named data set"),
-        Arg::new("encoding").long("encoding").default_value("utf-8").help("Text encoding of a table"),
+        Arg::new("encoding")
+            .long("encoding")
+            .default_value("utf-8")
+            .help("Text encoding of a table"),
         Arg::new("skip-bad")
             .long("skip-bad")
             .action(ArgAction::SetTrue)
@@ -218,36 +246,77 @@ fn source_args() -> Vec<Arg> {
 }
 
 fn runs() -> Command {
-    let run = || Arg::new("run").required(true).help("Name of the run, or `latest`");
+    let run = || {
+        Arg::new("run")
+            .required(true)
+            .help("Name of the run, or `latest`")
+    };
     Command::new("runs")
         .about("List, show, compare and remove runs")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("list").about("All runs, newest first").arg(json()))
-        .subcommand(Command::new("show").about("One run with its curves, scores and recipe").arg(run()).arg(json()))
+        .subcommand(
+            Command::new("list")
+                .about("All runs, newest first")
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("show")
+                .about("One run with its curves, scores and recipe")
+                .arg(run())
+                .arg(json()),
+        )
         .subcommand(
             Command::new("compare")
                 .about("Scores and differing settings of several runs side by side")
-                .arg(Arg::new("runs").required(true).num_args(2..).help("Names of the runs"))
+                .arg(
+                    Arg::new("runs")
+                        .required(true)
+                        .num_args(2..)
+                        .help("Names of the runs"),
+                )
                 .arg(json()),
         )
         .subcommand(
             Command::new("rm")
                 .about("Remove runs with all their files")
-                .arg(Arg::new("runs").required(true).num_args(1..).help("Names of the runs")),
+                .arg(
+                    Arg::new("runs")
+                        .required(true)
+                        .num_args(1..)
+                        .help("Names of the runs"),
+                ),
         )
 }
 
 fn data() -> Command {
-    let source = || Arg::new("source").required(true).value_hint(ValueHint::AnyPath).help("As for `train`");
-    let target = || Arg::new("target").long("target").help("Column that is to be predicted");
+    let source = || {
+        Arg::new("source")
+            .required(true)
+            .value_hint(ValueHint::AnyPath)
+            .help("As for `train`")
+    };
+    let target = || {
+        Arg::new("target")
+            .long("target")
+            .help("Column that is to be predicted")
+    };
     Command::new("data")
         .about("List data sets; look into your own")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("list").about("The named data sets").arg(json()))
         .subcommand(
-            Command::new("info").about("Size, columns and classes").arg(source()).arg(target()).args(source_args()).arg(json()),
+            Command::new("list")
+                .about("The named data sets")
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("info")
+                .about("Size, columns and classes")
+                .arg(source())
+                .arg(target())
+                .args(source_args())
+                .arg(json()),
         )
         .subcommand(
             Command::new("profile")

@@ -39,7 +39,10 @@ fn main() -> ExitCode {
 fn end_quietly_on_broken_pipe() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        let message = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        let message = panic
+            .payload()
+            .downcast_ref::<String>()
+            .map_or("", String::as_str);
         if message.starts_with("failed printing to stdout") {
             std::process::exit(0);
         }

@@ -7,8 +7,14 @@ use modelwright_tasks::TaskError;
 /// A table with a header.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(
+        header
+            .iter()
+            .map(|h| Cell::new(h).add_attribute(Attribute::Bold)),
+    );
     table
 }
 
@@ -30,8 +36,12 @@ pub fn score(name: &str, value: f64) -> String {
 /// `1,234,567`.
 pub fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
-    let parts: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|c| std::str::from_utf8(c).ok()).collect();
+    let parts: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|c| std::str::from_utf8(c).ok())
+        .collect();
     format!("{}{}", if value < 0 { "-" } else { "" }, parts.join(","))
 }
 
@@ -60,7 +70,11 @@ pub fn duration(seconds: f64) -> String {
 /// An error on standard error: what and where, then what to do.
 pub fn error(error: &anyhow::Error) {
     let red = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let (on, off) = if red { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
+    let (on, off) = if red {
+        ("\x1b[1;31m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     eprintln!("{on}error:{off} {error}");
     for cause in error.chain().skip(1) {
         let (cause, error) = (cause.to_string(), error.to_string());

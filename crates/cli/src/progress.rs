@@ -24,7 +24,13 @@ impl Display {
         if !quiet {
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
-        Self { bar, terminal: terminal && !quiet, epochs: 0, steps: 0, unit }
+        Self {
+            bar,
+            terminal: terminal && !quiet,
+            epochs: 0,
+            steps: 0,
+            unit,
+        }
     }
 
     /// Receives an event.
@@ -33,12 +39,25 @@ impl Display {
             return;
         }
         match event {
-            Event::Started { epochs, steps_per_epoch, resumed_at, .. } => {
+            Event::Started {
+                epochs,
+                steps_per_epoch,
+                resumed_at,
+                ..
+            } => {
                 self.start(*epochs, *steps_per_epoch, *resumed_at);
             }
-            Event::Step { epoch, step, mean_loss, scores, speed, .. } => {
+            Event::Step {
+                epoch,
+                step,
+                mean_loss,
+                scores,
+                speed,
+                ..
+            } => {
                 self.bar.set_position(*step as u64);
-                self.bar.set_prefix(format!("epoch {epoch}/{}", self.epochs));
+                self.bar
+                    .set_prefix(format!("epoch {epoch}/{}", self.epochs));
                 self.bar.set_message(format!(
                     "loss {mean_loss:.4}{}  {} {}/s",
                     words(scores),
@@ -46,11 +65,27 @@ impl Display {
                     self.unit
                 ));
             }
-            Event::EpochEnded { epoch, train, validation, best, seconds, .. } => {
-                self.line(&epoch_line(*epoch, self.epochs, train, validation, *best, *seconds));
+            Event::EpochEnded {
+                epoch,
+                train,
+                validation,
+                best,
+                seconds,
+                ..
+            } => {
+                self.line(&epoch_line(
+                    *epoch,
+                    self.epochs,
+                    train,
+                    validation,
+                    *best,
+                    *seconds,
+                ));
             }
             Event::StoppedEarly { epoch, best_epoch } => {
-                self.line(&format!("no better since epoch {best_epoch}; stopped after epoch {epoch}"));
+                self.line(&format!(
+                    "no better since epoch {best_epoch}; stopped after epoch {epoch}"
+                ));
             }
             Event::Interrupted { .. } | Event::Finished { .. } => self.bar.finish_and_clear(),
             Event::CheckpointSaved { .. } => {}
@@ -80,12 +115,40 @@ impl Display {
     }
 }
 
-fn epoch_line(epoch: usize, epochs: usize, train: &Scores, validation: &Scores, best: bool, seconds: f64) -> String {
-    let loss = |scores: &Scores| scores.iter().find(|(n, _)| n == "loss").map_or(f64::NAN, |(_, v)| *v);
-    let rest = |scores: &Scores| words(&scores.iter().filter(|(n, _)| n != "loss").cloned().collect());
-    let mut line = format!("epoch {epoch:>3}/{epochs}  train loss {:.4}{}", loss(train), rest(train));
+fn epoch_line(
+    epoch: usize,
+    epochs: usize,
+    train: &Scores,
+    validation: &Scores,
+    best: bool,
+    seconds: f64,
+) -> String {
+    let loss = |scores: &Scores| {
+        scores
+            .iter()
+            .find(|(n, _)| n == "loss")
+            .map_or(f64::NAN, |(_, v)| *v)
+    };
+    let rest = |scores: &Scores| {
+        words(
+            &scores
+                .iter()
+                .filter(|(n, _)| n != "loss")
+                .cloned()
+                .collect(),
+        )
+    };
+    let mut line = format!(
+        "epoch {epoch:>3}/{epochs}  train loss {:.4}{}",
+        loss(train),
+        rest(train)
+    );
     if !validation.is_empty() {
-        line += &format!("  |  validation loss {:.4}{}", loss(validation), rest(validation));
+        line += &format!(
+            "  |  validation loss {:.4}{}",
+            loss(validation),
+            rest(validation)
+        );
     }
     line += &format!("  {seconds:.1} s{}", if best { "  *" } else { "" });
     line
@@ -93,7 +156,11 @@ fn epoch_line(epoch: usize, epochs: usize, train: &Scores, validation: &Scores, 
 
 fn words(scores: &Scores) -> String {
     let word = |(name, value): &(String, f64)| {
-        let name = if name == "mae" { "error".into() } else { label(name) };
+        let name = if name == "mae" {
+            "error".into()
+        } else {
+            label(name)
+        };
         format!("  {name} {}", score(&name, *value))
     };
     scores.iter().map(word).collect()
@@ -106,21 +173,33 @@ pub struct Reading {
 
 impl Reading {
     pub fn new(quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        Self { bar: Mutex::new(bar) }
+        Self {
+            bar: Mutex::new(bar),
+        }
     }
 
     /// Receives a notice, from any thread.
     pub fn show(&self, notice: Notice) {
         let Ok(bar) = self.bar.lock() else { return };
         let (what, done, total, template) = match notice {
-            Notice::Fetching(name, done, total) => {
-                (format!("fetching {name}"), done, total.unwrap_or(0), "{msg} {bar:24} {bytes}/{total_bytes} {eta}")
-            }
-            Notice::Decoding(done, total) => {
-                ("reading pictures".into(), done as u64, total as u64, "{msg} {bar:24} {pos}/{len} {eta}")
-            }
+            Notice::Fetching(name, done, total) => (
+                format!("fetching {name}"),
+                done,
+                total.unwrap_or(0),
+                "{msg} {bar:24} {bytes}/{total_bytes} {eta}",
+            ),
+            Notice::Decoding(done, total) => (
+                "reading pictures".into(),
+                done as u64,
+                total as u64,
+                "{msg} {bar:24} {pos}/{len} {eta}",
+            ),
         };
         if bar.message() != what {
             if let Ok(style) = ProgressStyle::with_template(template) {

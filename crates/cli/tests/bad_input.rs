@@ -14,16 +14,25 @@ fn says(error: &str, parts: &[&str]) {
 
 #[test]
 fn missing_file() {
-    says(&Place::new().fails(&["train", "nowhere.csv"]), &["nowhere.csv", "no such file", "digits, ames"]);
+    says(
+        &Place::new().fails(&["train", "nowhere.csv"]),
+        &["nowhere.csv", "no such file", "digits, ames"],
+    );
 }
 
 #[test]
 fn empty_folder_and_loose_pictures() {
     let place = Place::new();
     std::fs::create_dir(place.path("empty")).unwrap();
-    says(&place.fails(&["train", "empty"]), &["empty", "no pictures", "a folder of its own"]);
+    says(
+        &place.fails(&["train", "empty"]),
+        &["empty", "no pictures", "a folder of its own"],
+    );
     pictures(&place, "p", &["png"], 1);
-    says(&place.fails(&["train", "p/dark"]), &["1 pictures, but no folder for each class"]);
+    says(
+        &place.fails(&["train", "p/dark"]),
+        &["1 pictures, but no folder for each class"],
+    );
 }
 
 #[test]
@@ -31,9 +40,15 @@ fn one_class_only() {
     let place = Place::new();
     pictures(&place, "p", &["png"], 5);
     std::fs::remove_dir_all(place.path("p/dark")).unwrap();
-    says(&place.fails(&["train", "p"]), &["only one class", "`light`", "at least two"]);
+    says(
+        &place.fails(&["train", "p"]),
+        &["only one class", "`light`", "at least two"],
+    );
     place.write("t.csv", "x,label\n1,a\n2,a\n3,a\n");
-    says(&place.fails(&["train", "t.csv"]), &["only one class", "`a`"]);
+    says(
+        &place.fails(&["train", "t.csv"]),
+        &["only one class", "`a`"],
+    );
 }
 
 #[test]
@@ -43,15 +58,32 @@ fn truncated_idx() {
     images.extend([7; 20]);
     for part in ["train", "t10k"] {
         place.write(&format!("m/{part}-images-idx3-ubyte"), &images);
-        place.write(&format!("m/{part}-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 2, 0, 1]);
+        place.write(
+            &format!("m/{part}-labels-idx1-ubyte"),
+            [0, 0, 8, 1, 0, 0, 0, 2, 0, 1],
+        );
     }
     let error = place.fails(&["train", "m"]);
-    says(&error, &["train-images-idx3-ubyte", "promises 32 bytes", "20 follow", "cut short"]);
+    says(
+        &error,
+        &[
+            "train-images-idx3-ubyte",
+            "promises 32 bytes",
+            "20 follow",
+            "cut short",
+        ],
+    );
     // A header that promises more than fits in memory is refused before anything is allocated.
     images[4..16].fill(0xff);
     place.write("m/train-images-idx3-ubyte", &images);
-    says(&place.fails(&["train", "m"]), &["more bytes than fit in memory"]);
-    says(&place.fails(&["train", "mnist", "--data-dir", "."]), &["the files of mnist are not in this folder"]);
+    says(
+        &place.fails(&["train", "m"]),
+        &["more bytes than fit in memory"],
+    );
+    says(
+        &place.fails(&["train", "mnist", "--data-dir", "."]),
+        &["the files of mnist are not in this folder"],
+    );
 }
 
 #[test]
@@ -61,11 +93,20 @@ fn truncated_gzip_and_cifar() {
     packed.write_all(&[1; 5000]).unwrap();
     let bytes = packed.finish().unwrap();
     place.write("t.csv.gz", &bytes[..bytes.len() / 2]);
-    says(&place.fails(&["train", "t.csv.gz"]), &["t.csv.gz", "not a complete gzip file"]);
+    says(
+        &place.fails(&["train", "t.csv.gz"]),
+        &["t.csv.gz", "not a complete gzip file"],
+    );
     place.write("c/data_batch_1.bin", vec![0; 3073 * 2 - 5]);
-    says(&place.fails(&["train", "c"]), &["data_batch_1.bin", "no whole number of 3073-byte records"]);
+    says(
+        &place.fails(&["train", "c"]),
+        &["data_batch_1.bin", "no whole number of 3073-byte records"],
+    );
     place.write("c/data_batch_1.bin", vec![99; 3073]);
-    says(&place.fails(&["train", "c"]), &["record 0 has the label 99"]);
+    says(
+        &place.fails(&["train", "c"]),
+        &["record 0 has the label 99"],
+    );
 }
 
 #[test]
@@ -73,54 +114,128 @@ fn truncated_parquet() {
     let place = Place::new();
     let whole = std::fs::read(common::shared("tests/golden/table.parquet")).unwrap();
     place.write("t.parquet", &whole[..whole.len() - 100]);
-    says(&place.fails(&["train", "t.parquet"]), &["t.parquet", "not a complete Parquet file"]);
+    says(
+        &place.fails(&["train", "t.parquet"]),
+        &["t.parquet", "not a complete Parquet file"],
+    );
 }
 
 #[test]
 fn ragged_rows_and_wrong_encoding() {
     let place = Place::new();
     place.write("t.csv", "a,label\n1,x\n2,y,z\n");
-    says(&place.fails(&["train", "t.csv"]), &["t.csv, line 3", "3 fields where the header has 2"]);
+    says(
+        &place.fails(&["train", "t.csv"]),
+        &["t.csv, line 3", "3 fields where the header has 2"],
+    );
     let (bytes, ..) = (b"city,label\nK\xf6ln am Rhein,a\nM\xfcnchen,b\n", ());
     place.write("t.csv", bytes);
-    says(&place.fails(&["train", "t.csv"]), &["t.csv, line 2", "not UTF-8", "--encoding windows-1252"]);
+    says(
+        &place.fails(&["train", "t.csv"]),
+        &["t.csv, line 2", "not UTF-8", "--encoding windows-1252"],
+    );
 }
 
 #[test]
 fn missing_target_and_empty_columns() {
     let place = Place::new();
     place.write("t.csv", "a,b,empty\n1,x,\n2,y,\n3,x,\n4,y,\n");
-    says(&place.fails(&["train", "t.csv"]), &["which column", "--target", "a, b, empty"]);
-    says(&place.fails(&["train", "t.csv", "--target", "c"]), &["no column `c`", "a, b, empty"]);
-    says(&place.fails(&["train", "t.csv", "--target", "b"]), &["`empty`", "no value in any row", "--exclude empty"]);
-    says(&place.fails(&["train", "t.csv", "--target", "empty"]), &["`empty` has no value"]);
+    says(
+        &place.fails(&["train", "t.csv"]),
+        &["which column", "--target", "a, b, empty"],
+    );
+    says(
+        &place.fails(&["train", "t.csv", "--target", "c"]),
+        &["no column `c`", "a, b, empty"],
+    );
+    says(
+        &place.fails(&["train", "t.csv", "--target", "b"]),
+        &["`empty`", "no value in any row", "--exclude empty"],
+    );
+    says(
+        &place.fails(&["train", "t.csv", "--target", "empty"]),
+        &["`empty` has no value"],
+    );
 }
 
 #[test]
 fn a_loss_that_is_no_number_stops_and_keeps_the_checkpoint() {
     let place = Place::new();
     let error = place.fails(&[
-        "train", "ames", "-q", "--architecture", "linear", "--optimizer", "sgd", "--learning-rate", "1000",
-        "--checkpoint-seconds", "0",
+        "train",
+        "ames",
+        "-q",
+        "--architecture",
+        "linear",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "1000",
+        "--checkpoint-seconds",
+        "0",
     ]);
-    says(&error, &["the loss became", "at step", "smaller learning rate", "last good checkpoint"]);
-    let kept = std::fs::read_dir(place.path("runs/ames-linear-1/checkpoints")).unwrap().count();
+    says(
+        &error,
+        &[
+            "the loss became",
+            "at step",
+            "smaller learning rate",
+            "last good checkpoint",
+        ],
+    );
+    let kept = std::fs::read_dir(place.path("runs/ames-linear-1/checkpoints"))
+        .unwrap()
+        .count();
     assert_eq!(kept, 1);
-    assert_eq!(place.json(&["runs", "list", "--json"])[0]["status"], "failed");
+    assert_eq!(
+        place.json(&["runs", "list", "--json"])[0]["status"],
+        "failed"
+    );
 }
 
 #[test]
 fn unknown_settings_get_a_suggestion() {
     let place = Place::new();
-    says(&place.fails(&["train", "digits", "--set", "training.epoch=3"]), &["training.epoch", "did you mean `training.epochs`"]);
+    says(
+        &place.fails(&["train", "digits", "--set", "training.epoch=3"]),
+        &["training.epoch", "did you mean `training.epochs`"],
+    );
     place.write("r.toml", "[optimizer]\nlearningrate = 0.1\n");
-    says(&place.fails(&["train", "digits", "--recipe", "r.toml"]), &["r.toml", "did you mean `optimizer.learning_rate`"]);
-    says(&place.fails(&["train", "digits", "--momentum", "0.9"]), &["unknown field `momentum`", "sgd and rmsprop"]);
-    says(&place.fails(&["train", "digits", "--epochs", "0"]), &["training.epochs", "from 1"]);
-    says(&place.fails(&["train", "digits", "--task", "chatting"]), &["unknown task", "image-classification"]);
-    says(&place.fails(&["train", "ames", "--architecture", "lenet"]), &["lenet", "pictures", "linear, mlp"]);
-    says(&place.fails(&["train", "digits", "--architecture", "resnet18", "--freeze"]), &["--weights"]);
-    says(&place.fails(&["train", "digits", "--architecture", "resnet18", "--weights", "no.pth"]), &["no.pth", "no such file"]);
+    says(
+        &place.fails(&["train", "digits", "--recipe", "r.toml"]),
+        &["r.toml", "did you mean `optimizer.learning_rate`"],
+    );
+    says(
+        &place.fails(&["train", "digits", "--momentum", "0.9"]),
+        &["unknown field `momentum`", "sgd and rmsprop"],
+    );
+    says(
+        &place.fails(&["train", "digits", "--epochs", "0"]),
+        &["training.epochs", "from 1"],
+    );
+    says(
+        &place.fails(&["train", "digits", "--task", "chatting"]),
+        &["unknown task", "image-classification"],
+    );
+    says(
+        &place.fails(&["train", "ames", "--architecture", "lenet"]),
+        &["lenet", "pictures", "linear, mlp"],
+    );
+    says(
+        &place.fails(&["train", "digits", "--architecture", "resnet18", "--freeze"]),
+        &["--weights"],
+    );
+    says(
+        &place.fails(&[
+            "train",
+            "digits",
+            "--architecture",
+            "resnet18",
+            "--weights",
+            "no.pth",
+        ]),
+        &["no.pth", "no such file"],
+    );
 }
 
 #[test]
@@ -128,16 +243,34 @@ fn bundles_that_are_damaged_or_of_another_task() {
     let place = Place::new();
     place.ok(&["train", "iris", "-q", "--epochs", "2"]);
     pictures(&place, "p", &["png"], 2);
-    says(&place.fails(&["predict", "iris-mlp-1", "p"]), &["pictures", "rows of a table"]);
-    says(&place.fails(&["evaluate", "iris-mlp-1", "digits"]), &["pictures", "rows of a table"]);
+    says(
+        &place.fails(&["predict", "iris-mlp-1", "p"]),
+        &["pictures", "rows of a table"],
+    );
+    says(
+        &place.fails(&["evaluate", "iris-mlp-1", "digits"]),
+        &["pictures", "rows of a table"],
+    );
     place.write("t.csv", "sepal_width\n1\n");
-    says(&place.fails(&["predict", "iris-mlp-1", "t.csv"]), &["no column `", "sepal_width"]);
-    says(&place.fails(&["predict", "nothing", "t.csv"]), &["no run `nothing`", "iris-mlp-1"]);
-    says(&place.fails(&["predict", "p", "t.csv"]), &["config.json is missing"]);
+    says(
+        &place.fails(&["predict", "iris-mlp-1", "t.csv"]),
+        &["no column `", "sepal_width"],
+    );
+    says(
+        &place.fails(&["predict", "nothing", "t.csv"]),
+        &["no run `nothing`", "iris-mlp-1"],
+    );
+    says(
+        &place.fails(&["predict", "p", "t.csv"]),
+        &["config.json is missing"],
+    );
     let model = place.path("runs/iris-mlp-1/bundle/model.safetensors");
     let bytes = std::fs::read(&model).unwrap();
     std::fs::write(&model, &bytes[..bytes.len() / 2]).unwrap();
-    says(&place.fails(&["predict", "iris-mlp-1", "t.csv"]), &["model.safetensors", "damaged"]);
+    says(
+        &place.fails(&["predict", "iris-mlp-1", "t.csv"]),
+        &["model.safetensors", "damaged"],
+    );
 }
 
 #[test]
@@ -145,24 +278,49 @@ fn no_network_and_a_wrong_checksum() {
     let place = Place::new();
     let run = |mirror: &str| {
         let mut command = place.command(&["data", "info", "mnist"]);
-        command.env("MODELWRIGHT_CACHE", place.path("cache")).env("MODELWRIGHT_MIRROR", mirror);
+        command
+            .env("MODELWRIGHT_CACHE", place.path("cache"))
+            .env("MODELWRIGHT_MIRROR", mirror);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stderr).unwrap()
     };
-    says(&run("http://127.0.0.1:9"), &["cannot be fetched", "--data-dir", "train-images-idx3-ubyte.gz"]);
+    says(
+        &run("http://127.0.0.1:9"),
+        &[
+            "cannot be fetched",
+            "--data-dir",
+            "train-images-idx3-ubyte.gz",
+        ],
+    );
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", server.local_addr().unwrap());
     let thread = std::thread::spawn(move || {
         let (mut stream, _) = server.accept().unwrap();
         let mut request = [0; 4096];
         let n = std::io::Read::read(&mut stream, &mut request).unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nwrong").unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nwrong")
+            .unwrap();
         String::from_utf8_lossy(&request[..n]).into_owned()
     });
-    says(&run(&address), &["checksum", "f68b3c2dcbeaaa9fbdd348bbdeb94873"]);
-    assert!(thread.join().unwrap().starts_with("GET /mnist/train-images-idx3-ubyte.gz"));
-    assert_eq!(std::fs::read_dir(place.path("cache/data/mnist")).unwrap().count(), 0, "nothing half-written");
+    says(
+        &run(&address),
+        &["checksum", "f68b3c2dcbeaaa9fbdd348bbdeb94873"],
+    );
+    assert!(
+        thread
+            .join()
+            .unwrap()
+            .starts_with("GET /mnist/train-images-idx3-ubyte.gz")
+    );
+    assert_eq!(
+        std::fs::read_dir(place.path("cache/data/mnist"))
+            .unwrap()
+            .count(),
+        0,
+        "nothing half-written"
+    );
 }
 
 /// Root may write anywhere, so the folder is made unwritable by putting a file in its place.
@@ -173,7 +331,10 @@ fn an_unwritable_folder() {
     let error = place.fails(&["train", "iris", "-q", "--runs-dir", "file/runs"]);
     says(&error, &["file/runs"]);
     place.ok(&["train", "iris", "-q", "--epochs", "1"]);
-    place.write("t.csv", "sepal_length,sepal_width,petal_length,petal_width\n5,3,1,0.2\n");
+    place.write(
+        "t.csv",
+        "sepal_length,sepal_width,petal_length,petal_width\n5,3,1,0.2\n",
+    );
     let error = place.fails(&["predict", "latest", "t.csv", "--output", "file/out.csv"]);
     says(&error, &["cannot write into file"]);
 }
@@ -194,7 +355,15 @@ fn a_full_disk() {
         return;
     }
     let error = place.run(&[
-        "train", "digits", "-q", "--hidden", "512,512", "--runs-dir", "small/runs", "--checkpoint-seconds", "0",
+        "train",
+        "digits",
+        "-q",
+        "--hidden",
+        "512,512",
+        "--runs-dir",
+        "small/runs",
+        "--checkpoint-seconds",
+        "0",
     ]);
     let listed = place.run(&["runs", "list", "--runs-dir", "small/runs", "--json"]);
     let _ = std::process::Command::new("umount").arg(&small).status();

@@ -7,54 +7,122 @@ use common::{Place, pictures, shared};
 fn train_digits_then_use_the_model() {
     let place = Place::new();
     let trained = place.json(&["train", "digits", "--json", "--tensorboard"]);
-    assert!(trained["evaluation"]["accuracy"].as_f64().unwrap() >= 0.97, "{trained}");
+    assert!(
+        trained["evaluation"]["accuracy"].as_f64().unwrap() >= 0.97,
+        "{trained}"
+    );
     assert!(trained["seconds"].as_f64().unwrap() < 60.0);
     let run = place.path("runs/digits-mlp-1");
     for file in [
-        "recipe.toml", "evaluation.json", "events.jsonl", "curve-loss.svg", "curve-accuracy.png",
-        "confusion.svg", "confusion.png", "bundle/config.json", "bundle/model.safetensors",
-        "bundle/labels.json", "bundle/preprocessor_config.json", "bundle/README.md",
+        "recipe.toml",
+        "evaluation.json",
+        "events.jsonl",
+        "curve-loss.svg",
+        "curve-accuracy.png",
+        "confusion.svg",
+        "confusion.png",
+        "bundle/config.json",
+        "bundle/model.safetensors",
+        "bundle/labels.json",
+        "bundle/preprocessor_config.json",
+        "bundle/README.md",
     ] {
         assert!(run.join(file).exists(), "{file} is missing");
     }
-    assert_eq!(std::fs::read_dir(run.join("tensorboard")).unwrap().count(), 1);
+    assert_eq!(
+        std::fs::read_dir(run.join("tensorboard")).unwrap().count(),
+        1
+    );
     let card = std::fs::read_to_string(run.join("bundle/README.md")).unwrap();
-    assert!(card.starts_with("---\n") && card.contains("| accuracy |") && card.contains("[training]"));
+    assert!(
+        card.starts_with("---\n") && card.contains("| accuracy |") && card.contains("[training]")
+    );
 
     // The same test part is found again, and the same score.
-    let again = place.json(&["evaluate", "latest", "digits", "--json", "--output", "report"]);
+    let again = place.json(&[
+        "evaluate", "latest", "digits", "--json", "--output", "report",
+    ]);
     assert_eq!(again, trained["evaluation"]);
     assert!(place.path("report/confusion.png").exists());
     // Training again from the recorded recipe gives the same weights.
     place.ok(&["train", "--recipe", "runs/digits-mlp-1/recipe.toml", "-q"]);
-    assert_eq!(place.model_bytes("digits-mlp-1"), place.model_bytes("digits-mlp-2"));
+    assert_eq!(
+        place.model_bytes("digits-mlp-1"),
+        place.model_bytes("digits-mlp-2")
+    );
 
     let shown = place.ok(&["runs", "show", "digits-mlp-1"]);
-    assert!(shown.contains("validation accuracy") && shown.contains("[optimizer]"), "{shown}");
-    assert!(place.ok(&["runs", "compare", "digits-mlp-1", "digits-mlp-2"]).contains("accuracy"));
+    assert!(
+        shown.contains("validation accuracy") && shown.contains("[optimizer]"),
+        "{shown}"
+    );
+    assert!(
+        place
+            .ok(&["runs", "compare", "digits-mlp-1", "digits-mlp-2"])
+            .contains("accuracy")
+    );
     place.ok(&["runs", "rm", "digits-mlp-1"]);
     assert!(!run.exists());
-    assert_eq!(place.json(&["runs", "list", "--json"]).as_array().unwrap().len(), 1);
+    assert_eq!(
+        place
+            .json(&["runs", "list", "--json"])
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[test]
 fn pictures_of_every_format_train_and_predict() {
     let place = Place::new();
     pictures(&place, "photos", &["png", "jpg", "bmp", "webp", "gif"], 20);
-    place.ok(&["train", "photos", "--architecture", "lenet", "--epochs", "8", "-q"]);
+    place.ok(&[
+        "train",
+        "photos",
+        "--architecture",
+        "lenet",
+        "--epochs",
+        "8",
+        "-q",
+    ]);
     let csv = place.ok(&["predict", "latest", "photos/dark", "photos/light/3.webp"]);
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines.len(), 22);
     assert!(lines[0].starts_with("file,prediction,probability,p(dark)"));
-    assert!(lines[1].contains(",dark,") && lines[21].contains("3.webp,light,"), "{csv}");
+    assert!(
+        lines[1].contains(",dark,") && lines[21].contains("3.webp,light,"),
+        "{csv}"
+    );
 
     place.write("photos/dark/broken.png", b"\x89PNG\r\n\x1a\nnot really");
     let error = place.fails(&["train", "photos"]);
-    assert!(error.contains("broken.png") && error.contains("--skip-bad"), "{error}");
-    let skipped = place.json(&["train", "photos", "--skip-bad", "--architecture", "mlp", "--epochs", "1", "--json"]);
-    assert!(skipped["notes"][0].as_str().unwrap().contains("1 unreadable"), "{skipped}");
+    assert!(
+        error.contains("broken.png") && error.contains("--skip-bad"),
+        "{error}"
+    );
+    let skipped = place.json(&[
+        "train",
+        "photos",
+        "--skip-bad",
+        "--architecture",
+        "mlp",
+        "--epochs",
+        "1",
+        "--json",
+    ]);
+    assert!(
+        skipped["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("1 unreadable"),
+        "{skipped}"
+    );
     let profile = place.ok(&["data", "profile", "photos", "--html", "profile.html"]);
-    assert!(profile.contains("broken.png") && profile.contains("cannot be read"), "{profile}");
+    assert!(
+        profile.contains("broken.png") && profile.contains("cannot be read"),
+        "{profile}"
+    );
     let page = std::fs::read_to_string(place.path("profile.html")).unwrap();
     assert!(page.matches("<img").count() == 16, "eight samples a class");
 }
@@ -64,31 +132,76 @@ fn a_parquet_table_trains_and_predicts_to_a_file() {
     let place = Place::new();
     let table = shared("tests/golden/table.parquet").display().to_string();
     let info = place.json(&["data", "info", &table, "--json"]);
-    let kinds: Vec<_> = info["columns"].as_array().unwrap().iter().map(|c| c["type"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["integer", "number", "category", "boolean", "number", "category"]);
-    assert_eq!((info["columns"][0]["missing"].as_u64(), info["columns"][2]["missing"].as_u64()), (Some(5), Some(20)));
+    let kinds: Vec<_> = info["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "integer", "number", "category", "boolean", "number", "category"
+        ]
+    );
+    assert_eq!(
+        (
+            info["columns"][0]["missing"].as_u64(),
+            info["columns"][2]["missing"].as_u64()
+        ),
+        (Some(5), Some(20))
+    );
     place.ok(&["train", &table, "-q"]);
     place.ok(&["predict", "latest", &table, "--output", "out.jsonl"]);
     let out = std::fs::read_to_string(place.path("out.jsonl")).unwrap();
     let first: serde_json::Value = serde_json::from_str(out.lines().next().unwrap()).unwrap();
     assert_eq!(out.lines().count(), 60);
-    assert!(first["probabilities"]["small"].as_f64().unwrap() > 0.5, "{first}");
+    assert!(
+        first["probabilities"]["small"].as_f64().unwrap() > 0.5,
+        "{first}"
+    );
 }
 
 #[test]
 fn regression_guesses_its_task_and_reads_standard_input() {
     let place = Place::new();
     let trained = place.json(&["train", "ames", "--json"]);
-    assert!(trained["evaluation"]["r2"].as_f64().unwrap() > 0.8, "{trained}");
+    assert!(
+        trained["evaluation"]["r2"].as_f64().unwrap() > 0.8,
+        "{trained}"
+    );
     let rows: String = (0..200).map(|i| format!("{},{}\n", i, 3 * i + 7)).collect();
     place.write("line.csv", format!("x,y\n{rows}"));
-    let trained = place.json(&["train", "line.csv", "--architecture", "linear", "--learning-rate", "0.05", "--json"]);
-    assert!(trained["evaluation"]["r2"].as_f64().unwrap() > 0.999, "{trained}");
+    let trained = place.json(&[
+        "train",
+        "line.csv",
+        "--architecture",
+        "linear",
+        "--learning-rate",
+        "0.05",
+        "--json",
+    ]);
+    assert!(
+        trained["evaluation"]["r2"].as_f64().unwrap() > 0.999,
+        "{trained}"
+    );
     let mut child = place.command(&["predict", "line-linear-1", "-"]);
-    let mut child = child.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = child
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"x\n100\n").unwrap();
     let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
-    let value: f64 = out.lines().nth(1).unwrap().split(',').nth(1).unwrap().parse().unwrap();
+    let value: f64 = out
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((value - 307.0).abs() < 5.0, "{out}");
 }
 
@@ -97,17 +210,32 @@ fn help_lists_and_documents_agree() {
     let place = Place::new();
     let reference = place.ok(&["recipe", "--reference"]);
     let written = std::fs::read_to_string(shared("docs/recipe.md")).unwrap();
-    assert_eq!(reference, written, "run `modelwright recipe --reference > docs/recipe.md`");
+    assert_eq!(
+        reference, written,
+        "run `modelwright recipe --reference > docs/recipe.md`"
+    );
     let help = place.ok(&["train", "--help"]);
-    for flag in ["--learning-rate", "--hidden", "--crop-padding", "--early-stopping", "--schedule"] {
+    for flag in [
+        "--learning-rate",
+        "--hidden",
+        "--crop-padding",
+        "--early-stopping",
+        "--schedule",
+    ] {
         assert!(help.contains(flag), "{flag}");
     }
     assert!(place.ok(&["models"]).contains("11,689,512"));
     assert!(place.ok(&["tasks"]).contains("tabular-regression"));
     assert!(place.ok(&["data", "list"]).contains("fashion-mnist"));
     for shell in ["bash", "zsh", "fish", "powershell"] {
-        assert!(place.ok(&["completions", shell]).contains("learning-rate"), "{shell}");
+        assert!(
+            place.ok(&["completions", shell]).contains("learning-rate"),
+            "{shell}"
+        );
     }
     let recipe = place.ok(&["train", "digits", "--dry-run", "--set", "training.epochs=3"]);
-    assert!(recipe.contains("epochs = 3") && recipe.contains("architecture = \"mlp\""), "{recipe}");
+    assert!(
+        recipe.contains("epochs = 3") && recipe.contains("architecture = \"mlp\""),
+        "{recipe}"
+    );
 }

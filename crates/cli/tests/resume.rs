@@ -7,9 +7,34 @@ use std::time::{Duration, Instant};
 
 /// Noise (dropout), batch norm, augmentation, momentum, schedule and accumulation all in play.
 const RECIPE: &[&str] = &[
-    "train", "digits", "-q", "--architecture", "mlp", "--hidden", "64,32", "--batch-norm", "--dropout", "0.2",
-    "--optimizer", "sgd", "--learning-rate", "0.05", "--schedule", "one-cycle", "--rotate", "10", "--crop-padding",
-    "1", "--mixup", "0.2", "--epochs", "6", "--accumulate", "2", "--checkpoint-seconds", "0",
+    "train",
+    "digits",
+    "-q",
+    "--architecture",
+    "mlp",
+    "--hidden",
+    "64,32",
+    "--batch-norm",
+    "--dropout",
+    "0.2",
+    "--optimizer",
+    "sgd",
+    "--learning-rate",
+    "0.05",
+    "--schedule",
+    "one-cycle",
+    "--rotate",
+    "10",
+    "--crop-padding",
+    "1",
+    "--mixup",
+    "0.2",
+    "--epochs",
+    "6",
+    "--accumulate",
+    "2",
+    "--checkpoint-seconds",
+    "0",
 ];
 
 #[test]
@@ -28,20 +53,33 @@ fn killed_at_random_moments_and_resumed_gives_the_same_weights() {
         child.kill().unwrap(); // SIGKILL
         child.wait().unwrap();
         // Killed again while it goes on.
-        if place.path(&format!("runs/{id}/bundle")).exists() || !place.path(&format!("runs/{id}")).exists() {
+        if place.path(&format!("runs/{id}/bundle")).exists()
+            || !place.path(&format!("runs/{id}")).exists()
+        {
             continue; // it was faster or slower than thought; other moments are tried
         }
         kills += 1;
-        let mut child = place.command(&["resume", &id, "-q"]).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = place
+            .command(&["resume", &id, "-q"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(whole.mul_f64(0.2));
         let _ = child.kill();
         child.wait().unwrap();
         if !place.path(&format!("runs/{id}/bundle")).exists() {
             place.ok(&["resume", &id, "-q"]);
         }
-        assert!(place.model_bytes(&id) == expected, "killed at {share}: other weights");
+        assert!(
+            place.model_bytes(&id) == expected,
+            "killed at {share}: other weights"
+        );
         let epochs = |run: &str| place.json(&["runs", "show", run, "--json"])["epochs"].clone();
-        assert_eq!(epochs(&id), epochs("digits-mlp-1"), "killed at {share}: other curves");
+        assert_eq!(
+            epochs(&id),
+            epochs("digits-mlp-1"),
+            "killed at {share}: other curves"
+        );
     }
     assert!(kills >= 2, "only {kills} kills hit a running process");
 }
@@ -50,10 +88,21 @@ fn killed_at_random_moments_and_resumed_gives_the_same_weights() {
 #[test]
 fn ctrl_c_saves_and_says_how_to_go_on() {
     let place = Place::new();
-    let args = ["train", "digits", "-q", "--epochs", "2000", "--set", "training.checkpoint_seconds=1000"];
+    let args = [
+        "train",
+        "digits",
+        "-q",
+        "--epochs",
+        "2000",
+        "--set",
+        "training.checkpoint_seconds=1000",
+    ];
     let child = place.command(&args).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(2500));
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
@@ -77,6 +126,12 @@ fn a_run_in_progress_is_locked() {
     let removed = place.fails(&["runs", "rm", "digits-mlp-1"]);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(resumed.contains("in progress in another process"), "{resumed}");
-    assert!(removed.contains("in progress in another process"), "{removed}");
+    assert!(
+        resumed.contains("in progress in another process"),
+        "{resumed}"
+    );
+    assert!(
+        removed.contains("in progress in another process"),
+        "{removed}"
+    );
 }

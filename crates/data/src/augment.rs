@@ -8,20 +8,37 @@ use rand_chacha::ChaCha8Rng;
 impl AugmentConfig {
     /// Whether pictures stay as they are (mixup works on batches and is asked for separately).
     pub fn is_identity(&self) -> bool {
-        Self { mixup: 0.0, ..self.clone() } == Self::default()
+        Self {
+            mixup: 0.0,
+            ..self.clone()
+        } == Self::default()
     }
 
     /// An error that names the first setting out of range.
     pub fn check(&self) -> Result<(), DataError> {
         let checks = [
-            ("rotate", (0.0..=180.0).contains(&self.rotate), "an angle from 0 to 180 degrees"),
-            ("jitter", (0.0..=1.0).contains(&self.jitter), "a share from 0 to 1"),
-            ("mixup", (0.0..=100.0).contains(&self.mixup), "a strength from 0 to 100"),
+            (
+                "rotate",
+                (0.0..=180.0).contains(&self.rotate),
+                "an angle from 0 to 180 degrees",
+            ),
+            (
+                "jitter",
+                (0.0..=1.0).contains(&self.jitter),
+                "a share from 0 to 1",
+            ),
+            (
+                "mixup",
+                (0.0..=100.0).contains(&self.mixup),
+                "a strength from 0 to 100",
+            ),
         ];
         match checks.iter().find(|(_, fine, _)| !fine) {
-            Some((key, _, allowed)) => {
-                Err(DataError::new(format!("augment.{key}"), "out of range", format!("give {allowed}")))
-            }
+            Some((key, _, allowed)) => Err(DataError::new(
+                format!("augment.{key}"),
+                "out of range",
+                format!("give {allowed}"),
+            )),
             None => Ok(()),
         }
     }
@@ -30,7 +47,9 @@ impl AugmentConfig {
     pub fn apply(&self, planes: &mut [f32], shape: [usize; 3], rng: &mut ChaCha8Rng) {
         if self.crop_padding > 0 {
             let most = 2 * self.crop_padding;
-            let shift = |rng: &mut ChaCha8Rng| rng.random_range(0..=most) as isize - self.crop_padding as isize;
+            let shift = |rng: &mut ChaCha8Rng| {
+                rng.random_range(0..=most) as isize - self.crop_padding as isize
+            };
             let (down, right) = (shift(rng), shift(rng));
             translate(planes, shape, down, right);
         }
@@ -57,8 +76,13 @@ fn translate(planes: &mut [f32], [_, height, width]: [usize; 3], down: isize, ri
         for y in 0..height {
             for x in 0..width {
                 let (sy, sx) = (y as isize - down, x as isize - right);
-                let inside = (0..height as isize).contains(&sy) && (0..width as isize).contains(&sx);
-                plane[y * width + x] = if inside { old[sy as usize * width + sx as usize] } else { 0.0 };
+                let inside =
+                    (0..height as isize).contains(&sy) && (0..width as isize).contains(&sx);
+                plane[y * width + x] = if inside {
+                    old[sy as usize * width + sx as usize]
+                } else {
+                    0.0
+                };
             }
         }
     }
@@ -72,7 +96,11 @@ fn rotate(planes: &mut [f32], [_, height, width]: [usize; 3], angle: f32) {
         let old = plane.to_vec();
         let at = |y: isize, x: isize| {
             let inside = (0..height as isize).contains(&y) && (0..width as isize).contains(&x);
-            if inside { old[y as usize * width + x as usize] } else { 0.0 }
+            if inside {
+                old[y as usize * width + x as usize]
+            } else {
+                0.0
+            }
         };
         for y in 0..height {
             for x in 0..width {
@@ -90,7 +118,12 @@ fn rotate(planes: &mut [f32], [_, height, width]: [usize; 3], angle: f32) {
 }
 
 /// Brightness, contrast and (in colour) saturation, each by a factor of 1 ± `most`.
-fn jitter(planes: &mut [f32], [channels, height, width]: [usize; 3], most: f32, rng: &mut ChaCha8Rng) {
+fn jitter(
+    planes: &mut [f32],
+    [channels, height, width]: [usize; 3],
+    most: f32,
+    rng: &mut ChaCha8Rng,
+) {
     let factor = |rng: &mut ChaCha8Rng| 1.0 + rng.random_range(-most..=most);
     let (brightness, contrast, saturation) = (factor(rng), factor(rng), factor(rng));
     let mean = brightness * planes.iter().sum::<f32>() / planes.len().max(1) as f32;
@@ -108,7 +141,9 @@ fn jitter(planes: &mut [f32], [channels, height, width]: [usize; 3], most: f32, 
             }
         }
     }
-    planes.iter_mut().for_each(|value| *value = value.clamp(0.0, 1.0));
+    planes
+        .iter_mut()
+        .for_each(|value| *value = value.clamp(0.0, 1.0));
 }
 
 /// Blanks a square whose centre is anywhere in the picture (DeVries & Taylor 2017).
@@ -188,7 +223,9 @@ mod tests {
     #[test]
     fn mixup_shares_have_betas_mean_and_variance() {
         let mut rng = rng(9);
-        let draws: Vec<f64> = (0..20_000).map(|_| f64::from(mixup_share(0.4, &mut rng))).collect();
+        let draws: Vec<f64> = (0..20_000)
+            .map(|_| f64::from(mixup_share(0.4, &mut rng)))
+            .collect();
         let mean = draws.iter().sum::<f64>() / 2e4;
         let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 2e4;
         assert!((mean - 0.5).abs() < 0.01, "{mean}");

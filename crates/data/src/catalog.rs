@@ -69,10 +69,22 @@ pub const NAMED: &[Named] = &[
         place: Place::Idx(
             MNIST,
             &[
-                Remote::new("train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
-                Remote::new("train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432"),
-                Remote::new("t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3"),
-                Remote::new("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c"),
+                Remote::new(
+                    "train-images-idx3-ubyte.gz",
+                    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                ),
+                Remote::new(
+                    "train-labels-idx1-ubyte.gz",
+                    "d53e105ee54ea40749a09fcbcd1e9432",
+                ),
+                Remote::new(
+                    "t10k-images-idx3-ubyte.gz",
+                    "9fb629c4189551a2d022fa330f9573f3",
+                ),
+                Remote::new(
+                    "t10k-labels-idx1-ubyte.gz",
+                    "ec29112dd5afa0611ce80d1b7f02629c",
+                ),
             ],
             &[],
         ),
@@ -85,10 +97,22 @@ pub const NAMED: &[Named] = &[
         place: Place::Idx(
             FASHION,
             &[
-                Remote::new("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-                Remote::new("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
-                Remote::new("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
-                Remote::new("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+                Remote::new(
+                    "train-images-idx3-ubyte.gz",
+                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                ),
+                Remote::new(
+                    "train-labels-idx1-ubyte.gz",
+                    "25c81989df183df01b3e8a0aad5dffbe",
+                ),
+                Remote::new(
+                    "t10k-images-idx3-ubyte.gz",
+                    "bef4ecab320f06d8554ea6380940ec79",
+                ),
+                Remote::new(
+                    "t10k-labels-idx1-ubyte.gz",
+                    "bb300cfdad3c16e7a12a480ee83cd310",
+                ),
             ],
             &[
                 "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker",
@@ -113,7 +137,10 @@ pub const NAMED: &[Named] = &[
         target: None,
         place: Place::Archive(
             Cifar::Hundred,
-            &Remote::new("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8"),
+            &Remote::new(
+                "cifar-100-binary.tar.gz",
+                "03b5dce01913d631647c71ecec9e9cb8",
+            ),
         ),
     },
 ];
@@ -132,7 +159,8 @@ impl Named {
     pub(crate) fn load(&self, options: OpenOptions) -> Result<Content, DataError> {
         match &self.place {
             Place::Embedded(bytes) => {
-                let text = unpack(bytes.to_vec()).map_err(|e| DataError::new(self.name, e, "report this"))?;
+                let text = unpack(bytes.to_vec())
+                    .map_err(|e| DataError::new(self.name, e, "report this"))?;
                 let table = table::parse_csv(self.name, &text, "utf-8")?;
                 match self.target {
                     Some(_) => Ok(Content::Table(table)),
@@ -152,7 +180,10 @@ impl Named {
                     })?,
                     None => {
                         let paths = cached(self.name, base, files, options.notify)?;
-                        (vec![paths[0].clone(), paths[2].clone()], vec![paths[1].clone(), paths[3].clone()])
+                        (
+                            vec![paths[0].clone(), paths[2].clone()],
+                            vec![paths[1].clone(), paths[3].clone()],
+                        )
                     }
                 };
                 load_idx(&images, &labels, classes)
@@ -161,8 +192,13 @@ impl Named {
                 let path = match options.data_dir {
                     Some(folder) if folder.join(file.name).exists() => folder.join(file.name),
                     Some(folder) => folder.to_path_buf(),
-                    None => cached(self.name, CIFAR, std::slice::from_ref(*file), options.notify)?
-                        .remove(0),
+                    None => cached(
+                        self.name,
+                        CIFAR,
+                        std::slice::from_ref(*file),
+                        options.notify,
+                    )?
+                    .remove(0),
                 };
                 images::read_cifar(*which, &path).map(Content::Images)
             }
@@ -174,7 +210,10 @@ impl Named {
 pub(crate) fn idx_files(folder: &Path) -> Option<(Vec<PathBuf>, Vec<PathBuf>)> {
     let file = |part: &str, kind: &str| {
         let name = format!("{part}-{kind}-ubyte");
-        [format!("{name}.gz"), name].into_iter().map(|n| folder.join(n)).find(|p| p.exists())
+        [format!("{name}.gz"), name]
+            .into_iter()
+            .map(|n| folder.join(n))
+            .find(|p| p.exists())
     };
     let both = |kind| Some(vec![file("train", kind)?, file("t10k", kind)?]);
     Some((both("images-idx3")?, both("labels-idx1")?))
@@ -198,15 +237,27 @@ pub(crate) fn load_idx(
 
 /// Rows of 64 greys from 0 to 16 and a label become 8x8 pictures.
 fn digits(table: &Table) -> Result<ImageSet, DataError> {
-    let broken = || DataError::new("digits", "the embedded table is damaged", "build the program again");
+    let broken = || {
+        DataError::new(
+            "digits",
+            "the embedded table is damaged",
+            "build the program again",
+        )
+    };
     let numbers = |name: &str| match &table.column(name).ok_or_else(broken)?.data {
         ColumnData::Numbers(values) => Ok(values),
         ColumnData::Labels { .. } => Err(broken()),
     };
-    let pixels = (0..64).map(|i| numbers(&format!("p{i}"))).collect::<Result<Vec<_>, _>>()?;
+    let pixels = (0..64)
+        .map(|i| numbers(&format!("p{i}")))
+        .collect::<Result<Vec<_>, _>>()?;
     let labels = numbers("label")?;
     let bytes = (0..table.rows())
-        .flat_map(|row| pixels.iter().map(move |column| (column[row] * 255.0 / 16.0).round() as u8))
+        .flat_map(|row| {
+            pixels
+                .iter()
+                .map(move |column| (column[row] * 255.0 / 16.0).round() as u8)
+        })
         .collect();
     Ok(ImageSet {
         classes: (0..10).map(|d| d.to_string()).collect(),

@@ -28,7 +28,11 @@ impl Remote {
 
 /// The cache folder: `MODELWRIGHT_CACHE`, else the user's cache folder.
 pub fn cache_folder() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let variable = |name| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
     variable("MODELWRIGHT_CACHE")
         .or_else(|| variable("XDG_CACHE_HOME").map(|p| p.join("modelwright")))
         .or_else(|| variable("HOME").map(|p| p.join(".cache/modelwright")))
@@ -46,8 +50,12 @@ pub(crate) fn cached(
     notify: Notify,
 ) -> Result<Vec<PathBuf>, DataError> {
     let folder = cache_folder().join("data").join(set);
-    let mirror = std::env::var("MODELWRIGHT_MIRROR").ok().filter(|m| !m.is_empty());
-    let base = mirror.map_or(base.to_string(), |m| format!("{}/{set}/", m.trim_end_matches('/')));
+    let mirror = std::env::var("MODELWRIGHT_MIRROR")
+        .ok()
+        .filter(|m| !m.is_empty());
+    let base = mirror.map_or(base.to_string(), |m| {
+        format!("{}/{set}/", m.trim_end_matches('/'))
+    });
     files
         .iter()
         .map(|file| {
@@ -60,7 +68,13 @@ pub(crate) fn cached(
         .collect()
 }
 
-fn fetch(set: &str, base: &str, file: &Remote, path: &Path, notify: Notify) -> Result<(), DataError> {
+fn fetch(
+    set: &str,
+    base: &str,
+    file: &Remote,
+    path: &Path,
+    notify: Notify,
+) -> Result<(), DataError> {
     let url = format!("{base}{}", file.name);
     let offline = |problem: String| {
         DataError::new(
@@ -81,22 +95,39 @@ fn fetch(set: &str, base: &str, file: &Remote, path: &Path, notify: Notify) -> R
         .into();
     let response = agent.get(&url).call().map_err(|e| offline(e.to_string()))?;
     let total = response.body().content_length();
-    let mut reader = response.into_body().into_with_config().limit(MAX_BYTES).reader();
-    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(|e| DataError::io(folder, &e))?;
+    let mut reader = response
+        .into_body()
+        .into_with_config()
+        .limit(MAX_BYTES)
+        .reader();
+    let mut temporary =
+        tempfile::NamedTempFile::new_in(folder).map_err(|e| DataError::io(folder, &e))?;
     let mut digest = Md5::new();
     let mut buffer = vec![0; 1 << 16];
     let mut done = 0;
     loop {
-        let n = reader.read(&mut buffer).map_err(|e| offline(e.to_string()))?;
+        let n = reader
+            .read(&mut buffer)
+            .map_err(|e| offline(e.to_string()))?;
         if n == 0 {
             break;
         }
         digest.update(&buffer[..n]);
-        temporary.write_all(&buffer[..n]).map_err(|e| DataError::io(temporary.path(), &e))?;
+        temporary
+            .write_all(&buffer[..n])
+            .map_err(|e| DataError::io(temporary.path(), &e))?;
         done += n as u64;
-        notify(Notice::Fetching(format!("{set}/{}", file.name), done, total));
+        notify(Notice::Fetching(
+            format!("{set}/{}", file.name),
+            done,
+            total,
+        ));
     }
-    let found: String = digest.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let found: String = digest
+        .finalize()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     if found != file.md5 {
         return Err(DataError::new(
             &url,
@@ -105,7 +136,9 @@ fn fetch(set: &str, base: &str, file: &Remote, path: &Path, notify: Notify) -> R
         ));
     }
     sync(temporary.as_file(), path)?;
-    temporary.persist(path).map_err(|e| DataError::io(path, &e.error))?;
+    temporary
+        .persist(path)
+        .map_err(|e| DataError::io(path, &e.error))?;
     Ok(())
 }
 

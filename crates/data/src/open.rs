@@ -77,12 +77,20 @@ pub fn open(source: &str, options: OpenOptions) -> Result<Dataset, DataError> {
             let skip: Vec<usize> = bad.iter().map(|(i, _)| *i).collect();
             let keep: Vec<usize> = (0..set.len()).filter(|i| !skip.contains(i)).collect();
             let names: Vec<String> = bad.iter().map(|(i, _)| set.name(*i)).collect();
-            dataset.notes.push(format!("{} unreadable pictures left out: {}", bad.len(), names.join(", ")));
+            dataset.notes.push(format!(
+                "{} unreadable pictures left out: {}",
+                bad.len(),
+                names.join(", ")
+            ));
             *set = set.select(&keep);
         }
     }
     if dataset.content.is_empty() {
-        return Err(DataError::new(source, "no readable example in it", "give data with examples"));
+        return Err(DataError::new(
+            source,
+            "no readable example in it",
+            "give data with examples",
+        ));
     }
     Ok(dataset)
 }
@@ -103,7 +111,10 @@ fn open_path(source: &str, path: &Path, options: OpenOptions) -> Result<Dataset,
         return Err(DataError::new(
             source,
             "no such file or folder, and no data set of this name",
-            format!("check the path; the named data sets are {}", names.join(", ")),
+            format!(
+                "check the path; the named data sets are {}",
+                names.join(", ")
+            ),
         ));
     }
     let content = match path.is_dir() {
@@ -133,7 +144,11 @@ fn open_folder(path: &Path) -> Result<Content, DataError> {
 }
 
 fn open_file(path: &Path, options: OpenOptions) -> Result<Content, DataError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending {
@@ -156,7 +171,11 @@ fn open_file(path: &Path, options: OpenOptions) -> Result<Content, DataError> {
 
 /// One IDX file of pictures with its labels beside it.
 fn open_idx(path: &Path) -> Result<Content, DataError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let labels = path.with_file_name(name.replace("images", "labels").replace("idx3", "idx1"));
     if !labels.exists() {
         return Err(DataError::new(
@@ -170,9 +189,16 @@ fn open_idx(path: &Path) -> Result<Content, DataError> {
 
 fn short_name(path: &Path) -> String {
     let full = path.canonicalize().unwrap_or_else(|_| PathBuf::from(path));
-    let name = full.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = full
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     let stem = name.split('.').next().unwrap_or("").to_string();
-    let clean: String = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let clean: String = stem
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
     match clean.trim_matches('-') {
         "" => "data".into(),
         clean => clean.into(),
@@ -183,7 +209,11 @@ fn short_name(path: &Path) -> String {
 pub(crate) fn read_maybe_gzip(path: &Path) -> Result<Vec<u8>, DataError> {
     let bytes = std::fs::read(path).map_err(|e| DataError::io(path, &e))?;
     unpack(bytes).map_err(|problem| {
-        DataError::new(path.display(), problem, "fetch the file again; it may have been cut short")
+        DataError::new(
+            path.display(),
+            problem,
+            "fetch the file again; it may have been cut short",
+        )
     })
 }
 
@@ -194,7 +224,9 @@ pub(crate) fn unpack(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     }
     let mut out = Vec::new();
     let mut reader = flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MAX_BYTES + 1);
-    reader.read_to_end(&mut out).map_err(|e| format!("not a complete gzip file ({e})"))?;
+    reader
+        .read_to_end(&mut out)
+        .map_err(|e| format!("not a complete gzip file ({e})"))?;
     match out.len() as u64 > MAX_BYTES {
         true => Err("larger than 8 GiB when unpacked".into()),
         false => Ok(out),

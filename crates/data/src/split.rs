@@ -23,15 +23,14 @@ pub struct SplitRule {
 ///
 /// `strata[i]` is the class of example i (or a bin of its target), `hashes[i]` its content,
 /// `given[i]` the part its source prescribes. A prescribed test part replaces `rule.test`.
-pub fn split(
-    strata: &[u32],
-    hashes: &[u64],
-    given: &[Option<Part>],
-    rule: SplitRule,
-) -> Vec<Part> {
+pub fn split(strata: &[u32], hashes: &[u64], given: &[Option<Part>], rule: SplitRule) -> Vec<Part> {
     let has = |part| given.contains(&Some(part));
     let test = if has(Part::Test) { 0.0 } else { rule.test };
-    let validation = if has(Part::Validation) { 0.0 } else { rule.validation };
+    let validation = if has(Part::Validation) {
+        0.0
+    } else {
+        rule.validation
+    };
     let mut groups: BTreeMap<u32, Vec<(u64, usize)>> = BTreeMap::new();
     for (i, stratum) in strata.iter().enumerate() {
         if !matches!(given[i], Some(Part::Test | Part::Validation)) {
@@ -62,7 +61,11 @@ fn boundary(group: &[(u64, usize)], start: usize, share: f64) -> usize {
     while end > start && end < group.len() && group[end].0 == group[end - 1].0 {
         end += 1;
     }
-    if end == group.len() && share < 1.0 { start } else { end }
+    if end == group.len() && share < 1.0 {
+        start
+    } else {
+        end
+    }
 }
 
 #[cfg(test)]
@@ -107,9 +110,14 @@ mod tests {
         let hashes: Vec<u64> = (0..1000).collect();
         let parts = split(&labels, &hashes, &vec![None; 1000], RULE);
         let count = |class, part| {
-            (0..1000).filter(|i| labels[*i] == class && parts[*i] == part).count()
+            (0..1000)
+                .filter(|i| labels[*i] == class && parts[*i] == part)
+                .count()
         };
-        assert_eq!((count(0, Part::Test), count(0, Part::Validation)), (180, 90));
+        assert_eq!(
+            (count(0, Part::Test), count(0, Part::Validation)),
+            (180, 90)
+        );
         assert_eq!((count(1, Part::Test), count(1, Part::Validation)), (20, 10));
     }
 

@@ -61,7 +61,9 @@ impl ClassificationReport {
         }
         let examples = labels.len();
         let share = |n: usize| ratio(n as f64, examples as f64);
-        let per_class: Vec<_> = (0..k).map(|c| ClassScores::new(&classes[c], &confusion, c)).collect();
+        let per_class: Vec<_> = (0..k)
+            .map(|c| ClassScores::new(&classes[c], &confusion, c))
+            .collect();
         let present: Vec<_> = per_class.iter().filter(|c| c.support > 0).collect();
         let weighted: f64 = per_class.iter().map(|c| c.f1 * c.support as f64).sum();
         Self {
@@ -128,12 +130,21 @@ mod tests {
         let golden: Value =
             serde_json::from_str(include_str!("../../../tests/golden/metrics.json")).unwrap();
         let g = &golden["classification"];
-        let labels: Vec<u32> =
-            g["y_true"].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect();
+        let labels: Vec<u32> = g["y_true"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_u64().unwrap() as u32)
+            .collect();
         let rows = g["proba"].as_array().unwrap();
         let probabilities: Vec<f32> = rows
             .iter()
-            .flat_map(|r| r.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32))
+            .flat_map(|r| {
+                r.as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|v| v.as_f64().unwrap() as f32)
+            })
             .collect();
         let classes = ["a", "b", "c"].map(String::from);
         let report = ClassificationReport::new(&classes, &probabilities, &labels);
@@ -151,7 +162,10 @@ mod tests {
             close(class.recall, &g["per_class"]["recall"][c]);
             close(class.f1, &g["per_class"]["f1"][c]);
         }
-        assert_eq!(serde_json::to_value(&report.confusion).unwrap(), g["confusion"]);
+        assert_eq!(
+            serde_json::to_value(&report.confusion).unwrap(),
+            g["confusion"]
+        );
     }
 
     #[test]

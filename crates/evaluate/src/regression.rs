@@ -31,10 +31,17 @@ impl RegressionReport {
     pub fn new(target: &str, predicted: &[f64], truth: &[f64]) -> Self {
         let n = truth.len().max(1) as f64;
         let mean = truth.iter().sum::<f64>() / n;
-        let mut errors: Vec<f64> = predicted.iter().zip(truth).map(|(p, t)| (p - t).abs()).collect();
+        let mut errors: Vec<f64> = predicted
+            .iter()
+            .zip(truth)
+            .map(|(p, t)| (p - t).abs())
+            .collect();
         let squares: f64 = errors.iter().map(|e| e * e).sum();
         let spread: f64 = truth.iter().map(|t| (t - mean).powi(2)).sum();
-        let relative = errors.iter().zip(truth).map(|(e, t)| e / t.abs().max(f64::EPSILON));
+        let relative = errors
+            .iter()
+            .zip(truth)
+            .map(|(e, t)| e / t.abs().max(f64::EPSILON));
         let mape = relative.sum::<f64>() / n;
         let mae = errors.iter().sum::<f64>() / n;
         errors.sort_by(f64::total_cmp);
@@ -44,10 +51,16 @@ impl RegressionReport {
             examples: truth.len(),
             mae,
             rmse: (squares / n).sqrt(),
-            r2: if spread > 0.0 { 1.0 - squares / spread } else { 0.0 },
+            r2: if spread > 0.0 {
+                1.0 - squares / spread
+            } else {
+                0.0
+            },
             median_error: median(&errors),
             mape,
-            pairs: pairs.step_by(truth.len().div_ceil(MAX_PAIRS).max(1)).collect(),
+            pairs: pairs
+                .step_by(truth.len().div_ceil(MAX_PAIRS).max(1))
+                .collect(),
         }
     }
 
@@ -83,7 +96,12 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/golden/metrics.json")).unwrap();
         let g = &golden["regression"];
         let list = |key: &str| -> Vec<f64> {
-            g[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+            g[key]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|v| v.as_f64().unwrap())
+                .collect()
         };
         let report = RegressionReport::new("y", &list("y_pred"), &list("y_true"));
         for (actual, key) in [
@@ -94,7 +112,10 @@ mod tests {
             (report.mape, "mape"),
         ] {
             let expected = g[key].as_f64().unwrap();
-            assert!((actual - expected).abs() < 1e-9 * expected.abs().max(1.0), "{key}: {actual} {expected}");
+            assert!(
+                (actual - expected).abs() < 1e-9 * expected.abs().max(1.0),
+                "{key}: {actual} {expected}"
+            );
         }
     }
 }

@@ -136,7 +136,11 @@ mod tests {
     /// torchvision's `sum(p.numel())`; the MLP's is 784*256+256 + 256*128+128 + 128*10+10.
     #[test]
     fn parameter_counts_are_the_published_ones() {
-        let counts: Vec<_> = entries().unwrap().iter().map(|e| (e.name, e.parameters)).collect();
+        let counts: Vec<_> = entries()
+            .unwrap()
+            .iter()
+            .map(|e| (e.name, e.parameters))
+            .collect();
         // Running statistics are state, not parameters: 4,800 in ResNet-18, 8,512 in ResNet-34.
         assert_eq!(counts[1], ("mlp", 235_146));
         assert_eq!(counts[2], ("lenet", 61_706));
@@ -146,7 +150,12 @@ mod tests {
 
     #[test]
     fn a_picture_network_refuses_a_table() {
-        let error = TableNet::new(&all()[2], 4, 3, &Device::flex()).unwrap_err().to_string();
-        assert!(error.contains("lenet") && error.contains("linear, mlp"), "{error}");
+        let error = TableNet::new(&all()[2], 4, 3, &Device::flex())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("lenet") && error.contains("linear, mlp"),
+            "{error}"
+        );
     }
 }

@@ -14,7 +14,9 @@ const CANDIDATES: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 pub fn locate(source: &str) -> Result<PathBuf, ModelError> {
     let path = Path::new(source);
     let names_a_file = path.extension().is_some_and(|e| {
-        ["safetensors", "pth", "pt", "bin"].iter().any(|known| e.eq_ignore_ascii_case(known))
+        ["safetensors", "pth", "pt", "bin"]
+            .iter()
+            .any(|known| e.eq_ignore_ascii_case(known))
     });
     if path.exists() || names_a_file || source.split('/').count() != 2 {
         return Ok(path.into());

@@ -69,7 +69,9 @@ pub fn resolve_stem(config: &mut ModelConfig, source: &str) -> Result<(), ModelE
         && c.stem == Stem::Auto
     {
         let state = weights::read_file(&hub::locate(source)?)?;
-        let small = state.get("conv1.weight").is_some_and(|w| w.shape().to_vec().ends_with(&[3, 3]));
+        let small = state
+            .get("conv1.weight")
+            .is_some_and(|w| w.shape().to_vec().ends_with(&[3, 3]));
         c.stem = if small { Stem::Small } else { Stem::Imagenet };
     }
     Ok(())

@@ -35,11 +35,17 @@ impl Lenet {
         if height < 4 || width < 4 {
             return Err(ModelError::Config {
                 key: "architecture",
-                problem: format!("lenet needs pictures of 4x4 pixels or more, not {width}x{height}"),
+                problem: format!(
+                    "lenet needs pictures of 4x4 pixels or more, not {width}x{height}"
+                ),
             });
         }
         // A 5x5 kernel without padding needs 12 pixels after the first pooling has halved 24.
-        let (kernel, padding) = if height.min(width) < 16 { (3, 1) } else { (5, 0) };
+        let (kernel, padding) = if height.min(width) < 16 {
+            (3, 1)
+        } else {
+            (5, 0)
+        };
         let after = |side: usize| (side / 2 + 2 * padding + 1 - kernel) / 2;
         let features = 16 * after(height) * after(width);
         let conv = |channels, kernel, padding| {
@@ -66,7 +72,9 @@ impl Lenet {
         let pool = MaxPool2d::new(2, 2, 0);
         let x = pool.forward(relu(self.conv1.forward(x)));
         let x = pool.forward(relu(self.conv2.forward(x)));
-        let x = self.dropout.forward(relu(self.fc1.forward(x.flatten(1, 3))));
+        let x = self
+            .dropout
+            .forward(relu(self.fc1.forward(x.flatten(1, 3))));
         let x = self.dropout.forward(relu(self.fc2.forward(x)));
         self.fc3.forward(x)
     }

@@ -38,7 +38,11 @@ impl Mlp {
         sizes.extend(&config.hidden);
         sizes.push(outputs);
         let norms = match config.batch_norm {
-            true => config.hidden.iter().map(|w| BatchNorm::new(*w, device)).collect(),
+            true => config
+                .hidden
+                .iter()
+                .map(|w| BatchNorm::new(*w, device))
+                .collect(),
             false => Vec::new(),
         };
         Ok(Self {

@@ -52,7 +52,10 @@ pub fn apply_pretrained<M: Module>(
     head: &str,
 ) -> Result<(M, bool), String> {
     let own = collect(&module);
-    let in_head = |name: &str| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.'));
+    let in_head = |name: &str| {
+        name.strip_prefix(head)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
     let differs = own
         .iter()
         .filter(|(name, _)| in_head(name))
@@ -91,7 +94,10 @@ pub fn from_bytes(bytes: &[u8]) -> Result<StateDict, String> {
     let mut state = StateDict::new();
     for (name, view) in file.iter() {
         if let Some(dtype) = dtype_of_safetensors(view.dtype()) {
-            state.insert(name.into(), to_f32(view.data().to_vec(), view.shape(), dtype));
+            state.insert(
+                name.into(),
+                to_f32(view.data().to_vec(), view.shape(), dtype),
+            );
         }
     }
     Ok(state)
@@ -287,7 +293,8 @@ impl ModuleMapper for Loader {
         };
         let (expected, found) = (param.lazy_shape().to_vec(), data.shape().to_vec());
         if expected != found {
-            self.misshaped.push(format!("{name} ({found:?}, expected {expected:?})"));
+            self.misshaped
+                .push(format!("{name} ({found:?}, expected {expected:?})"));
             return param;
         }
         let device = param.lazy_device();

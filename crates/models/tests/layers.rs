@@ -6,7 +6,10 @@ use modelwright_models::nn::BatchNorm;
 use modelwright_models::weights::{self, StateDict};
 
 fn golden() -> StateDict {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/batchnorm.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/batchnorm.safetensors"
+    );
     weights::read_file(path.as_ref()).unwrap()
 }
 
@@ -32,12 +35,24 @@ fn batch_norm_equals_torch_over_three_steps() {
     for step in 0..3 {
         let x = load(&format!("x.{step}")).require_grad();
         let out = norm.forward(x.clone());
-        assert_close(&format!("out.{step}"), &out.clone().inner().into_data(), &golden);
+        assert_close(
+            &format!("out.{step}"),
+            &out.clone().inner().into_data(),
+            &golden,
+        );
         if step == 0 {
             let grads = (out * load("target")).sum().backward();
             assert_close("grad.x", &x.grad(&grads).unwrap().into_data(), &golden);
-            assert_close("grad.weight", &norm.weight.grad(&grads).unwrap().into_data(), &golden);
-            assert_close("grad.bias", &norm.bias.grad(&grads).unwrap().into_data(), &golden);
+            assert_close(
+                "grad.weight",
+                &norm.weight.grad(&grads).unwrap().into_data(),
+                &golden,
+            );
+            assert_close(
+                "grad.bias",
+                &norm.bias.grad(&grads).unwrap().into_data(),
+                &golden,
+            );
         }
         let state = weights::collect(&norm);
         for statistic in ["running_mean", "running_var"] {

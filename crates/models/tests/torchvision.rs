@@ -7,7 +7,9 @@ use std::io::Read;
 use std::path::PathBuf;
 
 fn golden(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/golden")
+        .join(name)
 }
 
 fn expected() -> StateDict {
@@ -58,7 +60,10 @@ fn assert_close(actual: &TensorData, expected: &TensorData, tolerance: f32) {
         .zip(expected.iter::<f32>())
         .map(|(a, b)| (a - b).abs())
         .fold(0.0, f32::max);
-    assert!(worst <= tolerance, "largest difference {worst}, allowed {tolerance}");
+    assert!(
+        worst <= tolerance,
+        "largest difference {worst}, allowed {tolerance}"
+    );
 }
 
 fn imagenet_stem() -> ResNetConfig {
@@ -72,8 +77,16 @@ fn imagenet_stem() -> ResNetConfig {
 fn resnet18_and_34_logits_equal_torchvision() {
     let device = Device::flex();
     for (name, config, tolerance) in [
-        ("resnet18.224.logits", ModelConfig::Resnet18(imagenet_stem()), 1e-5),
-        ("resnet34.224.logits", ModelConfig::Resnet34(imagenet_stem()), 1e-4),
+        (
+            "resnet18.224.logits",
+            ModelConfig::Resnet18(imagenet_stem()),
+            1e-5,
+        ),
+        (
+            "resnet34.224.logits",
+            ModelConfig::Resnet34(imagenet_stem()),
+            1e-4,
+        ),
     ] {
         let logits = network(config, 224, 1000, &device).forward(input([1, 3, 224, 224], &device));
         assert_close(&logits.into_data(), &expected()[name], tolerance);
@@ -91,13 +104,20 @@ fn small_stem_logits_and_training_statistics_equal_torchvision() {
 
     let device = device.autodiff();
     let net = network(config, 32, 10, &device);
-    let logits = net.forward(input([2, 3, 32, 32], &device)).inner().into_data();
+    let logits = net
+        .forward(input([2, 3, 32, 32], &device))
+        .inner()
+        .into_data();
     assert_close(&logits, &expected["resnet18.small.train_logits"], 2e-5);
     let after = weights::collect(&net);
     for name in ["bn1", "layer4.1.bn2"] {
         for statistic in ["running_mean", "running_var"] {
             let key = format!("{name}.{statistic}");
-            assert_close(&after[&key], &expected[&format!("resnet18.small.{key}")], 2e-5);
+            assert_close(
+                &after[&key],
+                &expected[&format!("resnet18.small.{key}")],
+                2e-5,
+            );
         }
     }
 }
@@ -108,7 +128,9 @@ fn a_torch_save_file_gives_the_same_logits_and_its_head_is_replaced() {
     let path = folder.path().join("resnet18.pth");
     let packed = std::fs::File::open(golden("resnet18.pth.gz")).unwrap();
     let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+    flate2::read::GzDecoder::new(packed)
+        .read_to_end(&mut bytes)
+        .unwrap();
     std::fs::write(&path, bytes).unwrap();
     let state = weights::read_file(&path).unwrap();
 
@@ -135,7 +157,12 @@ fn a_torch_save_file_gives_the_same_logits_and_its_head_is_replaced() {
 #[test]
 fn weights_of_another_network_are_named() {
     let device = Device::flex();
-    let resnet = ImageNet::new(&ModelConfig::Resnet18(imagenet_stem()), [3, 224, 224], 10, &device);
+    let resnet = ImageNet::new(
+        &ModelConfig::Resnet18(imagenet_stem()),
+        [3, 224, 224],
+        10,
+        &device,
+    );
     let state = weights::collect(&resnet.unwrap());
     let other = ModelConfig::Resnet34(imagenet_stem());
     let other = ImageNet::new(&other, [3, 224, 224], 10, &device).unwrap();
@@ -149,7 +176,10 @@ fn a_truncated_file_and_a_pickle_that_runs_code_are_refused() {
     let path = folder.path().join("short.safetensors");
     std::fs::write(&path, [200, 0, 0, 0, 0, 0, 0, 0, b'{']).unwrap();
     let error = weights::read_file(&path).unwrap_err().to_string();
-    assert!(error.contains("short.safetensors") && error.contains("not a complete"), "{error}");
+    assert!(
+        error.contains("short.safetensors") && error.contains("not a complete"),
+        "{error}"
+    );
 
     // The pickle of `os.system("touch …")`, protocol 0.
     let ran = folder.path().join("ran");
@@ -163,7 +193,12 @@ fn a_truncated_file_and_a_pickle_that_runs_code_are_refused() {
 #[test]
 fn a_frozen_body_gets_no_gradient_and_keeps_its_statistics() {
     let device = Device::flex().autodiff();
-    let net = network(ModelConfig::Resnet18(ResNetConfig::default()), 32, 10, &device);
+    let net = network(
+        ModelConfig::Resnet18(ResNetConfig::default()),
+        32,
+        10,
+        &device,
+    );
     let net = net.freeze_body();
     let before = weights::collect(&net);
     let loss = net.forward(input([2, 3, 32, 32], &device)).sum();

@@ -43,7 +43,13 @@ const MAX_BYTES: u64 = 16 << 30;
 
 impl BundleConfig {
     /// A description without checksums; [`write_bundle`] fills those in.
-    pub fn new(task: &str, run: &str, model_type: &str, model: serde_json::Value, labels: &[String]) -> Self {
+    pub fn new(
+        task: &str,
+        run: &str,
+        model_type: &str,
+        model: serde_json::Value,
+        labels: &[String],
+    ) -> Self {
         Self {
             modelwright_bundle: VERSION,
             task: task.into(),
@@ -62,7 +68,10 @@ pub fn write_bundle(
     mut config: BundleConfig,
     files: &[(&str, Vec<u8>)],
 ) -> Result<(), RunError> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|e| RunError::file(parent, e))?;
     let temporary = tempfile::Builder::new()
         .prefix(".bundle-")
@@ -78,7 +87,8 @@ pub fn write_bundle(
     {
         use std::os::unix::fs::PermissionsExt;
         let readable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(temporary.path(), readable).map_err(|e| RunError::file(path, e))?;
+        std::fs::set_permissions(temporary.path(), readable)
+            .map_err(|e| RunError::file(path, e))?;
     }
     std::fs::rename(temporary.keep(), path).map_err(|e| RunError::file(path, e))
 }
@@ -95,23 +105,40 @@ impl Bundle {
     /// Opens the bundle at `path`, or the one inside a run folder, and checks every file.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let inner = path.join("bundle");
-        let path = if inner.join(CONFIG).exists() { inner.as_path() } else { path };
-        let broken = |problem: String| RunError::Bundle { path: path.into(), problem };
+        let path = if inner.join(CONFIG).exists() {
+            inner.as_path()
+        } else {
+            path
+        };
+        let broken = |problem: String| RunError::Bundle {
+            path: path.into(),
+            problem,
+        };
         if !path.exists() {
             return Err(broken("no such folder".into()));
         }
-        let text = std::fs::read(path.join(CONFIG))
-            .map_err(|_| broken(format!("{CONFIG} is missing; give the `bundle` folder of a finished run")))?;
+        let text = std::fs::read(path.join(CONFIG)).map_err(|_| {
+            broken(format!(
+                "{CONFIG} is missing; give the `bundle` folder of a finished run"
+            ))
+        })?;
         let config: BundleConfig = serde_json::from_slice(&text)
             .map_err(|e| broken(format!("{CONFIG} is not from this program ({e})")))?;
         if config.modelwright_bundle > VERSION {
             let version = config.modelwright_bundle;
-            return Err(broken(format!("its layout {version} is newer than this program's {VERSION}")));
+            return Err(broken(format!(
+                "its layout {version} is newer than this program's {VERSION}"
+            )));
         }
-        let bundle = Self { path: path.into(), config };
+        let bundle = Self {
+            path: path.into(),
+            config,
+        };
         for (name, expected) in &bundle.config.files {
             if digest(&bundle.read(name)?) != *expected {
-                return Err(broken(format!("{name} is damaged or was changed (its checksum differs)")));
+                return Err(broken(format!(
+                    "{name} is damaged or was changed (its checksum differs)"
+                )));
             }
         }
         Ok(bundle)
@@ -124,13 +151,19 @@ impl Bundle {
 
     /// The content of a file of the bundle.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, RunError> {
-        let broken = |problem: String| RunError::Bundle { path: self.path.clone(), problem };
+        let broken = |problem: String| RunError::Bundle {
+            path: self.path.clone(),
+            problem,
+        };
         let plain = Path::new(name).components().count() == 1 && !name.starts_with('.');
         if !plain {
             return Err(broken(format!("`{name}` is no plain file name")));
         }
         let path = self.path.join(name);
-        let size = path.metadata().map_err(|_| broken(format!("{name} is missing")))?.len();
+        let size = path
+            .metadata()
+            .map_err(|_| broken(format!("{name} is missing")))?
+            .len();
         if size > MAX_BYTES {
             return Err(broken(format!("{name} is larger than 16 GiB")));
         }
@@ -147,7 +180,10 @@ impl Bundle {
 }
 
 fn digest(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(content)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -162,10 +198,25 @@ mod tests {
         write_bundle(&path, config, &[(MODEL, vec![1, 2, 3])]).unwrap();
         assert_eq!(Bundle::open(&path).unwrap().read(MODEL).unwrap(), [1, 2, 3]);
         std::fs::write(path.join(MODEL), [1, 2]).unwrap();
-        assert!(Bundle::open(&path).unwrap_err().to_string().contains("damaged"));
+        assert!(
+            Bundle::open(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("damaged")
+        );
         std::fs::remove_file(path.join(MODEL)).unwrap();
-        assert!(Bundle::open(&path).unwrap_err().to_string().contains("model.safetensors is missing"));
-        assert!(Bundle::open(folder.path()).unwrap_err().to_string().contains("config.json is missing"));
+        assert!(
+            Bundle::open(&path)
+                .unwrap_err()
+                .to_string()
+                .contains("model.safetensors is missing")
+        );
+        assert!(
+            Bundle::open(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("config.json is missing")
+        );
     }
 
     #[test]
@@ -173,7 +224,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut config = BundleConfig::new("t", "r", "mlp", serde_json::json!({}), &[]);
         config.files.insert("../secret".into(), String::new());
-        std::fs::write(folder.path().join(CONFIG), serde_json::to_vec(&config).unwrap()).unwrap();
-        assert!(Bundle::open(folder.path()).unwrap_err().to_string().contains("no plain file name"));
+        std::fs::write(
+            folder.path().join(CONFIG),
+            serde_json::to_vec(&config).unwrap(),
+        )
+        .unwrap();
+        assert!(
+            Bundle::open(folder.path())
+                .unwrap_err()
+                .to_string()
+                .contains("no plain file name")
+        );
     }
 }

@@ -52,7 +52,11 @@ impl Card<'_> {
         for (name, value) in &self.data {
             let _ = writeln!(out, "| {name} | {} |", value.replace('|', "\\|"));
         }
-        let _ = writeln!(out, "\n## Measured on the {} part\n\n| metric | value |\n|---|---|", self.scored_on);
+        let _ = writeln!(
+            out,
+            "\n## Measured on the {} part\n\n| metric | value |\n|---|---|",
+            self.scored_on
+        );
         for (name, value) in self.scores {
             let _ = writeln!(out, "| {} | {value:.4} |", name.replace('_', " "));
         }

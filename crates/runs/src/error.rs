@@ -30,7 +30,9 @@ pub enum RunError {
         hint: String,
     },
     /// Another process works on the run.
-    #[error("run `{id}` is in progress in another process; wait for it, or stop that process first")]
+    #[error(
+        "run `{id}` is in progress in another process; wait for it, or stop that process first"
+    )]
     Locked {
         /// The run.
         id: String,

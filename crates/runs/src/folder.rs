@@ -61,7 +61,11 @@ impl RunFolder {
     /// The lock belongs to the open file: the system releases it when the process ends, however it ends.
     pub fn lock(&self, id: &str) -> Result<RunLock, RunError> {
         let path = self.path.join("run.lock");
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let open = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path);
         let file = open.map_err(|e| RunError::file(&path, e))?;
         match file.try_lock() {
             Ok(()) => Ok(RunLock { _file: file }),
@@ -72,7 +76,10 @@ impl RunFolder {
 
     /// Whether another process works on the run.
     pub fn is_locked(&self) -> bool {
-        let Ok(file) = OpenOptions::new().write(true).open(self.path.join("run.lock")) else {
+        let Ok(file) = OpenOptions::new()
+            .write(true)
+            .open(self.path.join("run.lock"))
+        else {
             return false;
         };
         matches!(file.try_lock(), Err(TryLockError::WouldBlock))

@@ -17,9 +17,13 @@ impl Machine {
     /// This machine.
     pub fn this() -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
+        let model = info
+            .lines()
+            .find_map(|l| l.strip_prefix("model name")?.split_once(": "));
         Self {
-            processor: model.map_or("unknown processor", |(_, name)| name.trim()).to_string(),
+            processor: model
+                .map_or("unknown processor", |(_, name)| name.trim())
+                .to_string(),
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         }

@@ -24,13 +24,25 @@ impl<'a> Recorder<'a> {
         let path = folder.events();
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let log = log.map_err(|e| RunError::file(&path, e))?;
-        Ok(Self { store, id, folder, log })
+        Ok(Self {
+            store,
+            id,
+            folder,
+            log,
+        })
     }
 
     fn record(&mut self, event: &Event) -> Result<(), RunError> {
-        if let Event::EpochEnded { epoch, train, validation, .. } = event {
+        if let Event::EpochEnded {
+            epoch,
+            train,
+            validation,
+            ..
+        } = event
+        {
             self.store.set_epoch(self.id, *epoch, "train", train)?;
-            self.store.set_epoch(self.id, *epoch, "validation", validation)?;
+            self.store
+                .set_epoch(self.id, *epoch, "validation", validation)?;
         }
         if matches!(event, Event::Finished { .. } | Event::Interrupted { .. }) {
             write_curves(&self.folder, &self.store.epochs(self.id)?)?;
@@ -39,7 +51,9 @@ impl<'a> Recorder<'a> {
             let path = self.folder.events();
             let mut line = serde_json::to_vec(event).map_err(|e| RunError::file(&path, e))?;
             line.push(b'\n');
-            self.log.write_all(&line).map_err(|e| RunError::file(&path, e))?;
+            self.log
+                .write_all(&line)
+                .map_err(|e| RunError::file(&path, e))?;
         }
         Ok(())
     }
@@ -56,15 +70,26 @@ fn write_curves(folder: &RunFolder, scores: &[EpochScore]) -> Result<(), RunErro
     let mut charts: BTreeMap<&str, BTreeMap<&str, Vec<(f64, f64)>>> = BTreeMap::new();
     for s in scores {
         let parts = charts.entry(&s.name).or_default();
-        parts.entry(&s.part).or_default().push((s.epoch as f64, s.value));
+        parts
+            .entry(&s.part)
+            .or_default()
+            .push((s.epoch as f64, s.value));
     }
     for (name, parts) in charts {
         let series: Vec<Series> = parts
             .into_iter()
-            .map(|(part, points)| Series { name: part.into(), points, dashed: part == "train" })
+            .map(|(part, points)| Series {
+                name: part.into(),
+                points,
+                dashed: part == "train",
+            })
             .collect();
         let title = name.replace('_', " ");
-        write_chart(folder, &format!("curve-{name}"), &lines(&title, "epoch", &series))?;
+        write_chart(
+            folder,
+            &format!("curve-{name}"),
+            &lines(&title, "epoch", &series),
+        )?;
     }
     Ok(())
 }

@@ -151,7 +151,10 @@ impl Store {
             path: path.clone(),
             problem: e.to_string(),
         })?;
-        Ok(Self { root: root.into(), connection })
+        Ok(Self {
+            root: root.into(),
+            connection,
+        })
     }
 
     /// The folder of a run.
@@ -182,11 +185,20 @@ impl Store {
 
     /// Stores the complete recipe of a run.
     pub fn set_recipe(&self, id: &str, recipe: &str) -> Result<(), RunError> {
-        self.execute("UPDATE runs SET recipe = ? WHERE id = ?", params![recipe, id])
+        self.execute(
+            "UPDATE runs SET recipe = ? WHERE id = ?",
+            params![recipe, id],
+        )
     }
 
     /// Stores how a run stands; `seconds` are added to its time.
-    pub fn set_status(&self, id: &str, status: Status, message: &str, seconds: f64) -> Result<(), RunError> {
+    pub fn set_status(
+        &self,
+        id: &str,
+        status: Status,
+        message: &str,
+        seconds: f64,
+    ) -> Result<(), RunError> {
         self.execute(
             "UPDATE runs SET status = ?, message = ?, seconds = seconds + ? WHERE id = ?",
             params![status.name(), message, seconds, id],
@@ -194,7 +206,13 @@ impl Store {
     }
 
     /// Stores the scores of an epoch; a resumed run overwrites its own.
-    pub fn set_epoch(&self, id: &str, epoch: usize, part: &str, scores: &[(String, f64)]) -> Result<(), RunError> {
+    pub fn set_epoch(
+        &self,
+        id: &str,
+        epoch: usize,
+        part: &str,
+        scores: &[(String, f64)],
+    ) -> Result<(), RunError> {
         for (name, value) in scores {
             self.execute(
                 "INSERT OR REPLACE INTO epochs VALUES (?, ?, ?, ?, ?)",
@@ -235,18 +253,26 @@ impl Store {
             return Ok(run.clone());
         }
         let hint = match runs.first() {
-            Some(newest) => format!("the newest is `{}` (see `modelwright runs list`)", newest.id),
+            Some(newest) => format!(
+                "the newest is `{}` (see `modelwright runs list`)",
+                newest.id
+            ),
             None => format!("there are no runs in {} yet", self.root.display()),
         };
         let found = runs.into_iter().find(|run| run.id == id);
-        found.ok_or_else(|| RunError::NoRun { id: id.into(), hint })
+        found.ok_or_else(|| RunError::NoRun {
+            id: id.into(),
+            hint,
+        })
     }
 
     /// The scores of all epochs of a run, in order.
     pub fn epochs(&self, id: &str) -> Result<Vec<EpochScore>, RunError> {
         let mut statement = self
             .connection
-            .prepare("SELECT epoch, part, name, value FROM epochs WHERE run = ? ORDER BY epoch, rowid")
+            .prepare(
+                "SELECT epoch, part, name, value FROM epochs WHERE run = ? ORDER BY epoch, rowid",
+            )
             .map_err(|e| self.error(e))?;
         let score = |row: &Row| {
             Ok(EpochScore {
@@ -256,7 +282,9 @@ impl Store {
                 value: row.get::<_, Option<f64>>(3)?.unwrap_or(f64::NAN),
             })
         };
-        let rows = statement.query_map([id], score).map_err(|e| self.error(e))?;
+        let rows = statement
+            .query_map([id], score)
+            .map_err(|e| self.error(e))?;
         rows.collect::<Result<_, _>>().map_err(|e| self.error(e))
     }
 
@@ -277,8 +305,15 @@ impl Store {
             .connection
             .prepare("SELECT name, value FROM scores WHERE run = ? ORDER BY position")
             .map_err(|e| self.error(e))?;
-        let score = |row: &Row| Ok((row.get(0)?, row.get::<_, Option<f64>>(1)?.unwrap_or(f64::NAN)));
-        let rows = statement.query_map([&run.id], score).map_err(|e| self.error(e))?;
+        let score = |row: &Row| {
+            Ok((
+                row.get(0)?,
+                row.get::<_, Option<f64>>(1)?.unwrap_or(f64::NAN),
+            ))
+        };
+        let rows = statement
+            .query_map([&run.id], score)
+            .map_err(|e| self.error(e))?;
         run.scores = rows.collect::<Result<_, _>>().map_err(|e| self.error(e))?;
         if run.status == Status::Running && !self.folder(&run.id).is_locked() {
             run.status = Status::Interrupted;
@@ -287,7 +322,10 @@ impl Store {
     }
 
     fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), RunError> {
-        self.connection.execute(sql, values).map(drop).map_err(|e| self.error(e))
+        self.connection
+            .execute(sql, values)
+            .map(drop)
+            .map_err(|e| self.error(e))
     }
 
     fn error(&self, problem: impl std::fmt::Display) -> RunError {
@@ -323,7 +361,13 @@ mod tests {
     use super::*;
 
     fn new(prefix: &str) -> NewRun<'_> {
-        NewRun { prefix, task: "t", architecture: "a", source: "s", machine: "{}" }
+        NewRun {
+            prefix,
+            task: "t",
+            architecture: "a",
+            source: "s",
+            machine: "{}",
+        }
     }
 
     #[test]
@@ -333,11 +377,20 @@ mod tests {
         assert_eq!(store.create(&new("iris-mlp")).unwrap(), "iris-mlp-1");
         let id = store.create(&new("iris-mlp")).unwrap();
         assert_eq!(id, "iris-mlp-2");
-        store.set_scores(&id, &[("b".into(), 0.5), ("a".into(), f64::NAN)]).unwrap();
-        store.set_epoch(&id, 1, "train", &[("loss".into(), 2.0)]).unwrap();
-        store.set_epoch(&id, 1, "train", &[("loss".into(), 1.0)]).unwrap();
+        store
+            .set_scores(&id, &[("b".into(), 0.5), ("a".into(), f64::NAN)])
+            .unwrap();
+        store
+            .set_epoch(&id, 1, "train", &[("loss".into(), 2.0)])
+            .unwrap();
+        store
+            .set_epoch(&id, 1, "train", &[("loss".into(), 1.0)])
+            .unwrap();
         let run = store.get("latest").unwrap();
-        assert_eq!((run.id.as_str(), run.scores[0].0.as_str()), ("iris-mlp-2", "b"));
+        assert_eq!(
+            (run.id.as_str(), run.scores[0].0.as_str()),
+            ("iris-mlp-2", "b")
+        );
         assert_eq!(store.epochs(&id).unwrap()[0].value, 1.0);
         store.remove(&id).unwrap();
         assert!(store.epochs(&id).unwrap().is_empty());

@@ -15,9 +15,17 @@ impl TensorBoard {
     /// A new file in `folder`. A resumed run adds another, which TensorBoard joins to the first.
     pub fn create(folder: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let name = format!("events.out.tfevents.{}.modelwright.{}", now.as_secs(), now.subsec_nanos());
-        let mut board = Self { file: File::create(folder.join(name))? };
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let name = format!(
+            "events.out.tfevents.{}.modelwright.{}",
+            now.as_secs(),
+            now.subsec_nanos()
+        );
+        let mut board = Self {
+            file: File::create(folder.join(name))?,
+        };
         let mut version = field(1, now.as_secs_f64());
         bytes(&mut version, 3, b"brain.Event:2");
         board.frame(&version)?;
@@ -32,7 +40,9 @@ impl TensorBoard {
         entry.extend((value as f32).to_le_bytes());
         let mut summary = Vec::new();
         bytes(&mut summary, 1, &entry);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let mut event = field(1, now.as_secs_f64());
         event.push(2 << 3);
         varint(&mut event, step as u64);
@@ -54,14 +64,25 @@ impl TensorBoard {
 impl Observer for TensorBoard {
     fn observe(&mut self, event: &Event) -> Result<(), String> {
         let mut write = |tag: String, step: usize, value: f64| {
-            self.scalar(&tag, step, value).map_err(|e| format!("TensorBoard file: {e}"))
+            self.scalar(&tag, step, value)
+                .map_err(|e| format!("TensorBoard file: {e}"))
         };
         match event {
-            Event::Step { step, loss, learning_rate, .. } => {
+            Event::Step {
+                step,
+                loss,
+                learning_rate,
+                ..
+            } => {
                 write("step/loss".into(), *step, *loss)?;
                 write("step/learning_rate".into(), *step, *learning_rate)
             }
-            Event::EpochEnded { step, train, validation, .. } => {
+            Event::EpochEnded {
+                step,
+                train,
+                validation,
+                ..
+            } => {
                 for (part, scores) in [("train", train), ("validation", validation)] {
                     for (name, value) in scores {
                         write(format!("{part}/{name}"), *step, *value)?;
@@ -75,7 +96,9 @@ impl Observer for TensorBoard {
 }
 
 fn masked(content: &[u8]) -> u32 {
-    crc32c::crc32c(content).rotate_right(15).wrapping_add(0xa282_ead8)
+    crc32c::crc32c(content)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
 }
 
 /// A message that starts with a double.

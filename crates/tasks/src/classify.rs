@@ -18,7 +18,10 @@ pub(crate) struct ClassHead {
 }
 
 /// The score by which classifiers are compared.
-pub(crate) const GOAL: Goal = Goal { score: "accuracy", larger_is_better: true };
+pub(crate) const GOAL: Goal = Goal {
+    score: "accuracy",
+    larger_is_better: true,
+};
 
 impl ClassHead {
     /// For training: `labels` are those of the training part.
@@ -36,7 +39,10 @@ impl ClassHead {
         }
         let seen = counts.iter().filter(|c| **c > 0).count();
         if seen < 2 {
-            let only = counts.iter().position(|c| *c > 0).map_or("none", |i| &classes[i]);
+            let only = counts
+                .iter()
+                .position(|c| *c > 0)
+                .map_or("none", |i| &classes[i]);
             return Err(TaskError::asked(
                 format!("{place}: only one class among the training examples (`{only}`)"),
                 "a classifier needs examples of at least two classes",
@@ -49,7 +55,11 @@ impl ClassHead {
                 .map(|c| total as f32 / (seen as f32 * (*c).max(1) as f32))
                 .collect(),
         };
-        Ok(Self { classes: classes.to_vec(), weights, smoothing: recipe.training.label_smoothing })
+        Ok(Self {
+            classes: classes.to_vec(),
+            weights,
+            smoothing: recipe.training.label_smoothing,
+        })
     }
 
     /// Labels on a device.
@@ -58,9 +68,15 @@ impl ClassHead {
     }
 
     /// Mean cross-entropy; right answers are counted in `meter`.
-    pub fn loss(&self, logits: Tensor<2>, batch: &ClassTargets, meter: &mut ClassMeter) -> StepLoss {
+    pub fn loss(
+        &self,
+        logits: Tensor<2>,
+        batch: &ClassTargets,
+        meter: &mut ClassMeter,
+    ) -> StepLoss {
         meter.add(&logits, &batch.host);
-        let of = |labels: &Labels| cross_entropy(logits.clone(), labels, &self.weights, self.smoothing);
+        let of =
+            |labels: &Labels| cross_entropy(logits.clone(), labels, &self.weights, self.smoothing);
         let weight = batch.labels.total_weight();
         let value = match &batch.mixed {
             None => of(&batch.labels),
@@ -95,14 +111,19 @@ impl ClassMeter {
         let data = logits.clone().into_data();
         let values: Vec<f32> = data.iter::<f32>().collect();
         let rows = values.chunks_exact(classes).zip(labels);
-        self.right += rows.filter(|(row, label)| argmax(row) == **label as usize).count();
+        self.right += rows
+            .filter(|(row, label)| argmax(row) == **label as usize)
+            .count();
         self.examples += labels.len();
     }
 }
 
 impl Meter for ClassMeter {
     fn scores(&self) -> Scores {
-        vec![("accuracy".into(), self.right as f64 / self.examples.max(1) as f64)]
+        vec![(
+            "accuracy".into(),
+            self.right as f64 / self.examples.max(1) as f64,
+        )]
     }
 }
 
@@ -121,7 +142,10 @@ pub(crate) fn predictions(classes: &[String], probabilities: &[f32]) -> Vec<Pred
             probabilities: row.to_vec(),
         }
     };
-    probabilities.chunks_exact(classes.len()).map(prediction).collect()
+    probabilities
+        .chunks_exact(classes.len())
+        .map(prediction)
+        .collect()
 }
 
 /// The model's index for each label of a data set whose classes may stand in another order.
@@ -145,7 +169,10 @@ pub(crate) fn match_labels(
             )),
             Some(label) => map[label].ok_or_else(|| {
                 TaskError::asked(
-                    format!("{place}: the model does not know the class `{}`", classes[label]),
+                    format!(
+                        "{place}: the model does not know the class `{}`",
+                        classes[label]
+                    ),
                     format!("it knows {}", known.join(", ")),
                 )
             }),

@@ -36,7 +36,10 @@ pub enum TaskError {
 
 impl TaskError {
     pub(crate) fn asked(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Asked { message: message.into(), help: help.into() }
+        Self::Asked {
+            message: message.into(),
+            help: help.into(),
+        }
     }
 
     /// What the person can do, if the message does not say it already.

@@ -16,7 +16,12 @@ pub(crate) struct Parts {
 }
 
 /// Divides by the recipe's shares and seed.
-pub(crate) fn divide(recipe: &Recipe, strata: &[u32], hashes: &[u64], given: &[Option<Part>]) -> Vec<Part> {
+pub(crate) fn divide(
+    recipe: &Recipe,
+    strata: &[u32],
+    hashes: &[u64],
+    given: &[Option<Part>],
+) -> Vec<Part> {
     let rule = SplitRule {
         validation: recipe.data.validation,
         test: recipe.data.test,
@@ -27,9 +32,18 @@ pub(crate) fn divide(recipe: &Recipe, strata: &[u32], hashes: &[u64], given: &[O
 
 impl Parts {
     /// Lists the examples of each part; `rows` are the usable ones. Applies `data.limit`.
-    pub fn new(recipe: &Recipe, parts: &[Part], strata: &[u32], rows: &[usize]) -> Result<Self, TaskError> {
+    pub fn new(
+        recipe: &Recipe,
+        parts: &[Part],
+        strata: &[u32],
+        rows: &[usize],
+    ) -> Result<Self, TaskError> {
         let of = |part: Part| -> Vec<usize> {
-            rows.iter().zip(parts).filter(|(_, p)| **p == part).map(|(r, _)| *r).collect()
+            rows.iter()
+                .zip(parts)
+                .filter(|(_, p)| **p == part)
+                .map(|(r, _)| *r)
+                .collect()
         };
         let mut train = of(Part::Train);
         if let Some(limit) = recipe.data.limit.filter(|l| *l < train.len()) {
@@ -42,7 +56,11 @@ impl Parts {
                 "lower data.validation and data.test, or give more data",
             ));
         }
-        Ok(Self { train, validation: of(Part::Validation), test: of(Part::Test) })
+        Ok(Self {
+            train,
+            validation: of(Part::Validation),
+            test: of(Part::Test),
+        })
     }
 
     /// The examples of a part.
@@ -65,7 +83,12 @@ impl Parts {
     /// For the model card.
     pub fn facts(&self) -> Facts {
         [Part::Train, Part::Validation, Part::Test]
-            .map(|p| (format!("{} examples", p.name()), self.of(p).len().to_string()))
+            .map(|p| {
+                (
+                    format!("{} examples", p.name()),
+                    self.of(p).len().to_string(),
+                )
+            })
             .into()
     }
 }

@@ -3,8 +3,8 @@
 use crate::error::TaskError;
 use crate::registry;
 use crate::task::Task;
-use modelwright_data::{Content, Dataset, ImageSet, Notify, OpenOptions, images, open, table};
 use modelwright_data::images::Pixels;
+use modelwright_data::{Content, Dataset, ImageSet, Notify, OpenOptions, images, open, table};
 use modelwright_train::Recipe;
 use modelwright_train::recipe::Layers;
 use std::io::Read;
@@ -24,8 +24,9 @@ impl Plan {
     /// Reads the data, guesses the task if none is given, and completes the recipe.
     pub fn new(layers: &Layers, notify: Notify) -> Result<Self, TaskError> {
         let any = registry::TASKS[0].info().name;
-        let bare: Recipe = toml::from_str(&format!("task = '{any}'\n[model]\narchitecture = 'linear'"))
-            .map_err(|e| TaskError::asked(e.to_string(), "report this"))?;
+        let bare: Recipe =
+            toml::from_str(&format!("task = '{any}'\n[model]\narchitecture = 'linear'"))
+                .map_err(|e| TaskError::asked(e.to_string(), "report this"))?;
         let data = {
             // Only the data section is of interest yet; the rest has no defaults before the data is seen.
             let mut only_data = Layers::default();
@@ -51,7 +52,11 @@ impl Plan {
                 Ok(task) => task,
                 // The table tasks say what they miss.
                 Err(error) => match &dataset.content {
-                    Content::Table(_) => return Err(crate::table::target_name(&dataset, &data).err().unwrap_or(error)),
+                    Content::Table(_) => {
+                        return Err(crate::table::target_name(&dataset, &data)
+                            .err()
+                            .unwrap_or(error));
+                    }
                     Content::Images(_) => return Err(error),
                 },
             },
@@ -63,12 +68,19 @@ impl Plan {
             recipe.training.threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         }
         task.resolve(&mut recipe)?;
-        Ok(Self { recipe, dataset, task })
+        Ok(Self {
+            recipe,
+            dataset,
+            task,
+        })
     }
 }
 
 /// What is to be predicted: picture files and folders, or one table, or `-` for CSV on standard input.
-pub fn read_content(inputs: &[String], options: OpenOptions) -> Result<(String, Content), TaskError> {
+pub fn read_content(
+    inputs: &[String],
+    options: OpenOptions,
+) -> Result<(String, Content), TaskError> {
     if inputs == ["-"] {
         let mut bytes = Vec::new();
         std::io::stdin()

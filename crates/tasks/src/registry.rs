@@ -8,14 +8,21 @@ use crate::task::Task;
 use modelwright_data::{DataConfig, Dataset};
 
 /// Every task.
-pub const TASKS: &[&dyn Task] = &[&ImageClassification, &TabularClassification, &TabularRegression];
+pub const TASKS: &[&dyn Task] = &[
+    &ImageClassification,
+    &TabularClassification,
+    &TabularRegression,
+];
 
 /// The task of this name.
 pub fn find(name: &str) -> Result<&'static dyn Task, TaskError> {
     let found = TASKS.iter().find(|t| t.info().name == name);
     found.copied().ok_or_else(|| {
         let names: Vec<_> = TASKS.iter().map(|t| t.info().name).collect();
-        TaskError::asked(format!("unknown task `{name}`"), format!("the tasks are {}", names.join(", ")))
+        TaskError::asked(
+            format!("unknown task `{name}`"),
+            format!("the tasks are {}", names.join(", ")),
+        )
     })
 }
 

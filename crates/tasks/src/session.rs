@@ -8,8 +8,8 @@ use crate::task::{Job, JobOutcome, Made};
 use burn::tensor::Device;
 use modelwright_data::{Dataset, Notice, Notify, Part, open};
 use modelwright_runs::{
-    BundleConfig, Card, LABELS, Machine, NewRun, Recorder, RunFolder, RunLock, Status, Store, TensorBoard,
-    write_bundle, write_file,
+    BundleConfig, Card, LABELS, Machine, NewRun, Recorder, RunFolder, RunLock, Status, Store,
+    TensorBoard, write_bundle, write_file,
 };
 use modelwright_train::{Checkpoint, Control, Observer, Observers, Recipe, TrainError};
 use std::path::{Path, PathBuf};
@@ -116,12 +116,27 @@ impl<'a> Session<'a> {
             ));
         }
         let recipe: Recipe = toml::from_str(&run.recipe).map_err(|e| {
-            TaskError::asked(format!("run `{}`: its recipe cannot be read ({e})", run.id), "start a new run")
+            TaskError::asked(
+                format!("run `{}`: its recipe cannot be read ({e})", run.id),
+                "start a new run",
+            )
         })?;
-        let dataset = open(&recipe.data.source, recipe.data.open_options(options.notify))?;
+        let dataset = open(
+            &recipe.data.source,
+            recipe.data.open_options(options.notify),
+        )?;
         let resume = Checkpoint::latest(&folder.checkpoints())?;
         store.set_status(&run.id, Status::Running, "", 0.0)?;
-        Ok(Self { options, store, id: run.id, folder, _lock: lock, recipe, dataset, resume })
+        Ok(Self {
+            options,
+            store,
+            id: run.id,
+            folder,
+            _lock: lock,
+            recipe,
+            dataset,
+            resume,
+        })
     }
 
     /// Name of the run.
@@ -161,8 +176,10 @@ impl<'a> Session<'a> {
         let mut observers = Observers(vec![Box::new(Recorder::new(&self.store, &self.id)?)]);
         if self.options.tensorboard {
             let path = self.folder.tensorboard();
-            let board = TensorBoard::create(&path)
-                .map_err(|e| TrainError::File { path, problem: e.to_string() })?;
+            let board = TensorBoard::create(&path).map_err(|e| TrainError::File {
+                path,
+                problem: e.to_string(),
+            })?;
             observers.0.push(Box::new(board));
         }
         observers.0.push(observer);
@@ -179,7 +196,9 @@ impl<'a> Session<'a> {
         })?;
         match outcome {
             JobOutcome::Interrupted => Ok(Ended::Interrupted),
-            JobOutcome::Made(made) => self.finish(*made, started).map(|r| Ended::Finished(Box::new(r))),
+            JobOutcome::Made(made) => self
+                .finish(*made, started)
+                .map(|r| Ended::Finished(Box::new(r))),
         }
     }
 
@@ -205,7 +224,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn write_bundle(&self, made: &Made, scores: &[(String, f64)], seconds: f64) -> Result<(), TaskError> {
+    fn write_bundle(
+        &self,
+        made: &Made,
+        scores: &[(String, f64)],
+        seconds: f64,
+    ) -> Result<(), TaskError> {
         let architecture = self.recipe.model.name();
         let recipe = self.recipe.to_toml();
         let card = Card {
@@ -225,15 +249,26 @@ impl<'a> Session<'a> {
         files.push(("README.md", card.to_markdown().into_bytes()));
         files.push(("recipe.toml", recipe.into_bytes()));
         if !made.labels.is_empty() {
-            files.push((LABELS, serde_json::to_vec_pretty(&made.labels).unwrap_or_default()));
+            files.push((
+                LABELS,
+                serde_json::to_vec_pretty(&made.labels).unwrap_or_default(),
+            ));
         }
         let model = serde_json::to_value(&self.recipe.model).unwrap_or_default();
-        let config = BundleConfig::new(&self.recipe.task, &self.id, architecture, model, &made.labels);
+        let config = BundleConfig::new(
+            &self.recipe.task,
+            &self.id,
+            architecture,
+            model,
+            &made.labels,
+        );
         let path = self.folder.bundle();
         // A run that was killed between writing the bundle and its last status has one already.
         if path.exists() {
-            std::fs::remove_dir_all(&path)
-                .map_err(|e| TrainError::File { path: path.clone(), problem: e.to_string() })?;
+            std::fs::remove_dir_all(&path).map_err(|e| TrainError::File {
+                path: path.clone(),
+                problem: e.to_string(),
+            })?;
         }
         Ok(write_bundle(&path, config, &files)?)
     }

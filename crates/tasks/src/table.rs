@@ -5,11 +5,13 @@ use crate::parts::{Parts, divide};
 use crate::task::Job;
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::rng::{Purpose, derive};
-use modelwright_data::{Column, ColumnData, Content, DataConfig, Dataset, Part, Table, TableEncoder};
+use modelwright_data::{
+    Column, ColumnData, Content, DataConfig, Dataset, Part, Table, TableEncoder,
+};
 use modelwright_models::{MlpConfig, ModelConfig, TableNet, weights};
 use modelwright_runs::{Bundle, Facts, MODEL, PREPROCESSOR, RunError};
-use modelwright_train::recipe::Layers;
 use modelwright_train::Recipe;
+use modelwright_train::recipe::Layers;
 use serde::de::DeserializeOwned;
 
 /// Rows that go through the network at once when predicting.
@@ -22,7 +24,10 @@ pub(crate) fn table<'a>(dataset: &'a Dataset, task: &str) -> Result<&'a Table, T
     match &dataset.content {
         Content::Table(table) => Ok(table),
         Content::Images(_) => Err(TaskError::asked(
-            format!("{} holds pictures, but {task} needs a table", dataset.source),
+            format!(
+                "{} holds pictures, but {task} needs a table",
+                dataset.source
+            ),
             "give a .csv, .tsv, .jsonl or .parquet file, or another --task",
         )),
     }
@@ -53,12 +58,20 @@ pub(crate) fn is_quantity(column: &Column) -> bool {
 }
 
 /// A recipe for a table task.
-pub(crate) fn defaults(task: &str, rows: usize, config: &DataConfig, target: String) -> Result<Recipe, TaskError> {
+pub(crate) fn defaults(
+    task: &str,
+    rows: usize,
+    config: &DataConfig,
+    target: String,
+) -> Result<Recipe, TaskError> {
     let mut layers = Layers::default();
     let epochs = (100_000 / rows.max(1)).clamp(20, 200);
     for (key, value) in [
         ("training.epochs", epochs.to_string()),
-        ("training.batch_size", if rows < 20_000 { "32" } else { "256" }.into()),
+        (
+            "training.batch_size",
+            if rows < 20_000 { "32" } else { "256" }.into(),
+        ),
         ("training.early_stopping", "20".into()),
         ("optimizer.name", "adamw".into()),
         ("schedule.name", "cosine".into()),
@@ -67,8 +80,14 @@ pub(crate) fn defaults(task: &str, rows: usize, config: &DataConfig, target: Str
     }
     Ok(layers.over(&Recipe {
         task: task.into(),
-        data: DataConfig { target: Some(target), ..config.clone() },
-        model: ModelConfig::Mlp(MlpConfig { hidden: vec![64, 32], ..Default::default() }),
+        data: DataConfig {
+            target: Some(target),
+            ..config.clone()
+        },
+        model: ModelConfig::Mlp(MlpConfig {
+            hidden: vec![64, 32],
+            ..Default::default()
+        }),
         optimizer: Default::default(),
         schedule: Default::default(),
         augment: Default::default(),
@@ -98,19 +117,28 @@ pub(crate) struct Encoded {
 
 impl Encoded {
     /// `strata` are those of `rows`, the rows with a target.
-    pub fn new(job: &Job, table: &Table, target: &str, rows: &[usize], strata: &[u32]) -> Result<Self, TaskError> {
+    pub fn new(
+        job: &Job,
+        table: &Table,
+        target: &str,
+        rows: &[usize],
+        strata: &[u32],
+    ) -> Result<Self, TaskError> {
         let recipe = job.recipe;
         let place = &job.dataset.source;
         let division = divide_rows(recipe, table, rows, strata);
         let parts = Parts::new(recipe, &division, strata, rows)?;
         let train = parts.of(Part::Train);
-        let (encoder, left_out) = TableEncoder::fit(table, place, target, &recipe.data.exclude, train)?;
+        let (encoder, left_out) =
+            TableEncoder::fit(table, place, target, &recipe.data.exclude, train)?;
         let all: Vec<usize> = (0..table.rows()).collect();
         let inputs = encoder.encode(table, place, &all)?;
         let mut notes = job.dataset.notes.clone();
         if rows.len() < table.rows() {
             let gaps = table.rows() - rows.len();
-            notes.push(format!("{gaps} rows without a value for `{target}` were left out"));
+            notes.push(format!(
+                "{gaps} rows without a value for `{target}` were left out"
+            ));
         }
         notes.extend(left_out);
         let missing: usize = table.columns.iter().map(Column::missing).sum();
@@ -122,33 +150,62 @@ impl Encoded {
             ("missing values".into(), missing.to_string()),
         ];
         facts.extend(parts.facts());
-        Ok(Self { encoder, parts, facts, notes, inputs })
+        Ok(Self {
+            encoder,
+            parts,
+            facts,
+            notes,
+            inputs,
+        })
     }
 
     /// The inputs of some rows on a device, `[rows, inputs]`.
     pub fn batch(&self, rows: &[usize], device: &Device) -> Tensor<2> {
         let width = self.encoder.width();
-        let values: Vec<f32> =
-            rows.iter().flat_map(|r| &self.inputs[r * width..(r + 1) * width]).copied().collect();
+        let values: Vec<f32> = rows
+            .iter()
+            .flat_map(|r| &self.inputs[r * width..(r + 1) * width])
+            .copied()
+            .collect();
         Tensor::from_data(TensorData::new(values, [rows.len(), width]), device)
     }
 
     /// A fresh network for these inputs, drawn from the recipe's seed.
-    pub fn network(&self, recipe: &Recipe, outputs: usize, device: &Device) -> Result<TableNet, TaskError> {
+    pub fn network(
+        &self,
+        recipe: &Recipe,
+        outputs: usize,
+        device: &Device,
+    ) -> Result<TableNet, TaskError> {
         device.seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
-        Ok(TableNet::new(&recipe.model, self.encoder.width(), outputs, &device.clone().autodiff())?)
+        Ok(TableNet::new(
+            &recipe.model,
+            self.encoder.width(),
+            outputs,
+            &device.clone().autodiff(),
+        )?)
     }
 }
 
 /// Divides rows by the hash of their content.
-pub(crate) fn divide_rows(recipe: &Recipe, table: &Table, rows: &[usize], strata: &[u32]) -> Vec<Part> {
+pub(crate) fn divide_rows(
+    recipe: &Recipe,
+    table: &Table,
+    rows: &[usize],
+    strata: &[u32],
+) -> Vec<Part> {
     let hashes = table.hashes();
     let hashes: Vec<u64> = rows.iter().map(|r| hashes[*r]).collect();
     divide(recipe, strata, &hashes, &vec![None; rows.len()])
 }
 
 /// Parts of all rows of a table, where only `rows` have a target.
-pub(crate) fn all_parts(recipe: &Recipe, table: &Table, rows: &[usize], strata: &[u32]) -> Vec<Part> {
+pub(crate) fn all_parts(
+    recipe: &Recipe,
+    table: &Table,
+    rows: &[usize],
+    strata: &[u32],
+) -> Vec<Part> {
     let mut parts = vec![Part::Train; table.rows()];
     for (row, part) in rows.iter().zip(divide_rows(recipe, table, rows, strata)) {
         parts[*row] = part;
@@ -157,7 +214,11 @@ pub(crate) fn all_parts(recipe: &Recipe, table: &Table, rows: &[usize], strata: 
 }
 
 /// Rows with a target, and its values (numbers).
-pub(crate) fn numbers(table: &Table, target: &str, place: &str) -> Result<(Vec<usize>, Vec<f64>), TaskError> {
+pub(crate) fn numbers(
+    table: &Table,
+    target: &str,
+    place: &str,
+) -> Result<(Vec<usize>, Vec<f64>), TaskError> {
     let column = table.require(target, place)?;
     let ColumnData::Numbers(values) = &column.data else {
         return Err(TaskError::asked(
@@ -180,11 +241,16 @@ pub(crate) fn classes(table: &Table, target: &str, place: &str) -> Result<Classe
     let (codes, levels) = column.to_labels();
     if levels.len() > 1000 {
         return Err(TaskError::asked(
-            format!("{place}: the target `{target}` has {} different values", levels.len()),
+            format!(
+                "{place}: the target `{target}` has {} different values",
+                levels.len()
+            ),
             "use --task tabular-regression for a quantity, or choose a column of classes",
         ));
     }
-    let rows: Vec<usize> = (0..codes.len()).filter(|r| !column.is_missing(*r)).collect();
+    let rows: Vec<usize> = (0..codes.len())
+        .filter(|r| !column.is_missing(*r))
+        .collect();
     has_rows(&rows, target, place)?;
     let codes = rows.iter().map(|r| codes[*r]).collect();
     Ok((rows, codes, levels))
@@ -212,7 +278,10 @@ pub(crate) fn load<P: DeserializeOwned>(
     device: &Device,
     shape_of: impl Fn(&P) -> (usize, usize),
 ) -> Result<(P, TableNet), TaskError> {
-    let broken = |problem: String| RunError::Bundle { path: bundle.path().into(), problem };
+    let broken = |problem: String| RunError::Bundle {
+        path: bundle.path().into(),
+        problem,
+    };
     let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
         .map_err(|e| broken(format!("config.json: {e}")))?;
     let preprocessor: P = bundle.read_json(PREPROCESSOR)?;

@@ -1,6 +1,8 @@
 //! Which of several classes does a row belong to?
 
-use crate::classify::{ClassHead, ClassMeter, ClassTargets, GOAL, match_labels, predictions, probabilities};
+use crate::classify::{
+    ClassHead, ClassMeter, ClassTargets, GOAL, match_labels, predictions, probabilities,
+};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::table::{self, Encoded};
@@ -30,7 +32,9 @@ impl Task for TabularClassification {
     }
 
     fn fits(&self, dataset: &Dataset, config: &DataConfig) -> Option<u32> {
-        let Content::Table(table) = &dataset.content else { return None };
+        let Content::Table(table) = &dataset.content else {
+            return None;
+        };
         let target = table::target_name(dataset, config).ok()?;
         (!table::is_quantity(table.column(&target)?)).then_some(10)
     }
@@ -52,11 +56,17 @@ impl Task for TabularClassification {
         let (rows, codes, classes) = table::classes(rows_of, &target, source)?;
         let encoded = Encoded::new(&job, rows_of, &target, &rows, &codes)?;
         let mut labels = vec![0; rows_of.rows()];
-        rows.iter().zip(&codes).for_each(|(row, code)| labels[*row] = *code);
+        rows.iter()
+            .zip(&codes)
+            .for_each(|(row, code)| labels[*row] = *code);
         let train = encoded.parts.of(Part::Train).iter().map(|r| labels[*r]);
         let head = ClassHead::new(recipe, source, &classes, train)?;
         let net = encoded.network(recipe, classes.len(), &job.device)?;
-        let learner = RowLearner { encoded, labels, head };
+        let learner = RowLearner {
+            encoded,
+            labels,
+            head,
+        };
         let trainer = Trainer {
             recipe,
             device: job.device.clone(),
@@ -69,13 +79,24 @@ impl Task for TabularClassification {
         };
         let RowLearner { encoded, .. } = learner;
         let parameters = weights::count(&trained.model);
-        let preprocessor = Preprocessor { target, classes: classes.clone(), encoder: encoded.encoder };
+        let preprocessor = Preprocessor {
+            target,
+            classes: classes.clone(),
+            encoder: encoded.encoder,
+        };
         let files = vec![
             (MODEL, table::weight_bytes(&trained.model)?),
-            (PREPROCESSOR, serde_json::to_vec_pretty(&preprocessor).unwrap_or_default()),
+            (
+                PREPROCESSOR,
+                serde_json::to_vec_pretty(&preprocessor).unwrap_or_default(),
+            ),
         ];
         let scored_on = encoded.parts.scored_on();
-        let predictor = RowPredictor { net: trained.model, preprocessor, device: job.device.clone() };
+        let predictor = RowPredictor {
+            net: trained.model,
+            preprocessor,
+            device: job.device.clone(),
+        };
         let evaluation = predictor.evaluate(&job.dataset, encoded.parts.of(scored_on))?;
         Ok(JobOutcome::Made(Box::new(Made {
             files,
@@ -92,7 +113,11 @@ impl Task for TabularClassification {
     fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
         let shape = |p: &Preprocessor| (p.encoder.width(), p.classes.len());
         let (preprocessor, net) = table::load(bundle, &device, shape)?;
-        Ok(Box::new(RowPredictor { net, preprocessor, device }))
+        Ok(Box::new(RowPredictor {
+            net,
+            preprocessor,
+            device,
+        }))
     }
 }
 
@@ -112,18 +137,39 @@ impl Learner for RowLearner {
         self.encoded.parts.of(part).len()
     }
 
-    fn collate(&self, part: Part, indices: &[usize], _: Option<usize>, device: &Device) -> Result<Self::Batch, DataError> {
-        let rows: Vec<usize> = indices.iter().map(|i| self.encoded.parts.of(part)[*i]).collect();
+    fn collate(
+        &self,
+        part: Part,
+        indices: &[usize],
+        _: Option<usize>,
+        device: &Device,
+    ) -> Result<Self::Batch, DataError> {
+        let rows: Vec<usize> = indices
+            .iter()
+            .map(|i| self.encoded.parts.of(part)[*i])
+            .collect();
         let host: Vec<u32> = rows.iter().map(|r| self.labels[*r]).collect();
         let labels = self.head.labels(&host, device);
-        Ok((self.encoded.batch(&rows, device), ClassTargets { host, labels, mixed: None }))
+        Ok((
+            self.encoded.batch(&rows, device),
+            ClassTargets {
+                host,
+                labels,
+                mixed: None,
+            },
+        ))
     }
 
     fn meter(&self) -> ClassMeter {
         ClassMeter::default()
     }
 
-    fn loss(&self, model: &TableNet, (x, targets): Self::Batch, meter: &mut ClassMeter) -> StepLoss {
+    fn loss(
+        &self,
+        model: &TableNet,
+        (x, targets): Self::Batch,
+        meter: &mut ClassMeter,
+    ) -> StepLoss {
         self.head.loss(model.forward(x), &targets, meter)
     }
 
@@ -147,9 +193,22 @@ struct RowPredictor {
 }
 
 impl RowPredictor {
-    fn probabilities(&self, table: &Table, place: &str, rows: &[usize]) -> Result<Vec<f32>, TaskError> {
+    fn probabilities(
+        &self,
+        table: &Table,
+        place: &str,
+        rows: &[usize],
+    ) -> Result<Vec<f32>, TaskError> {
         let p = &self.preprocessor;
-        table::forward(&self.net, &p.encoder, table, place, rows, &self.device, probabilities)
+        table::forward(
+            &self.net,
+            &p.encoder,
+            table,
+            place,
+            rows,
+            &self.device,
+            probabilities,
+        )
     }
 }
 
@@ -158,10 +217,18 @@ impl Predictor for RowPredictor {
         &self.preprocessor.classes
     }
 
-    fn predict(&self, place: &str, content: &Content, rows: Range<usize>) -> Result<Vec<Prediction>, TaskError> {
+    fn predict(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Vec<Prediction>, TaskError> {
         let table = table::table_of(content, place)?;
         let rows: Vec<usize> = rows.collect();
-        Ok(predictions(&self.preprocessor.classes, &self.probabilities(table, place, &rows)?))
+        Ok(predictions(
+            &self.preprocessor.classes,
+            &self.probabilities(table, place, &rows)?,
+        ))
     }
 
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
@@ -169,7 +236,11 @@ impl Predictor for RowPredictor {
         let table = table::table_of(&dataset.content, &dataset.source)?;
         let column = table.require(&p.target, &dataset.source)?;
         let (codes, classes) = column.to_labels();
-        let rows: Vec<usize> = rows.iter().copied().filter(|r| !column.is_missing(*r)).collect();
+        let rows: Vec<usize> = rows
+            .iter()
+            .copied()
+            .filter(|r| !column.is_missing(*r))
+            .collect();
         let labels: Vec<Option<u32>> = rows.iter().map(|r| Some(codes[*r])).collect();
         let labels = match_labels(&dataset.source, &p.classes, &classes, &labels)?;
         let probabilities = self.probabilities(table, &dataset.source, &rows)?;

@@ -10,7 +10,9 @@ use modelwright_evaluate::RegressionReport;
 use modelwright_models::nn::mse;
 use modelwright_models::{TableNet, weights};
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
-use modelwright_train::{ClassWeights, Goal, Learner, Meter, Outcome, Recipe, Scores, StepLoss, Trainer};
+use modelwright_train::{
+    ClassWeights, Goal, Learner, Meter, Outcome, Recipe, Scores, StepLoss, Trainer,
+};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -32,7 +34,9 @@ impl Task for TabularRegression {
     }
 
     fn fits(&self, dataset: &Dataset, config: &DataConfig) -> Option<u32> {
-        let Content::Table(table) = &dataset.content else { return None };
+        let Content::Table(table) = &dataset.content else {
+            return None;
+        };
         let target = table::target_name(dataset, config).ok()?;
         table::is_quantity(table.column(&target)?).then_some(10)
     }
@@ -60,10 +64,16 @@ impl Task for TabularRegression {
         let (rows, values) = table::numbers(rows_of, &target, &job.dataset.source)?;
         let encoded = Encoded::new(&job, rows_of, &target, &rows, &strata(&values))?;
         let mut by_row = vec![0.0; rows_of.rows()];
-        rows.iter().zip(&values).for_each(|(row, value)| by_row[*row] = *value);
+        rows.iter()
+            .zip(&values)
+            .for_each(|(row, value)| by_row[*row] = *value);
         let scale = Scale::fit(encoded.parts.of(Part::Train).iter().map(|r| by_row[*r]));
         let net = encoded.network(recipe, 1, &job.device)?;
-        let learner = RowLearner { encoded, values: by_row, scale };
+        let learner = RowLearner {
+            encoded,
+            values: by_row,
+            scale,
+        };
         let trainer = Trainer {
             recipe,
             device: job.device.clone(),
@@ -76,13 +86,24 @@ impl Task for TabularRegression {
         };
         let RowLearner { encoded, .. } = learner;
         let parameters = weights::count(&trained.model);
-        let preprocessor = Preprocessor { target, scale, encoder: encoded.encoder };
+        let preprocessor = Preprocessor {
+            target,
+            scale,
+            encoder: encoded.encoder,
+        };
         let files = vec![
             (MODEL, table::weight_bytes(&trained.model)?),
-            (PREPROCESSOR, serde_json::to_vec_pretty(&preprocessor).unwrap_or_default()),
+            (
+                PREPROCESSOR,
+                serde_json::to_vec_pretty(&preprocessor).unwrap_or_default(),
+            ),
         ];
         let scored_on = encoded.parts.scored_on();
-        let predictor = RowPredictor { net: trained.model, preprocessor, device: job.device.clone() };
+        let predictor = RowPredictor {
+            net: trained.model,
+            preprocessor,
+            device: job.device.clone(),
+        };
         let evaluation = predictor.evaluate(&job.dataset, encoded.parts.of(scored_on))?;
         Ok(JobOutcome::Made(Box::new(Made {
             files,
@@ -97,8 +118,13 @@ impl Task for TabularRegression {
     }
 
     fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
-        let (preprocessor, net) = table::load(bundle, &device, |p: &Preprocessor| (p.encoder.width(), 1))?;
-        Ok(Box::new(RowPredictor { net, preprocessor, device }))
+        let (preprocessor, net) =
+            table::load(bundle, &device, |p: &Preprocessor| (p.encoder.width(), 1))?;
+        Ok(Box::new(RowPredictor {
+            net,
+            preprocessor,
+            device,
+        }))
     }
 }
 
@@ -106,8 +132,13 @@ impl Task for TabularRegression {
 fn strata(values: &[f64]) -> Vec<u32> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let cuts: Vec<f64> = (1..STRATA).map(|i| sorted[i * sorted.len() / STRATA]).collect();
-    values.iter().map(|v| cuts.iter().filter(|c| v >= c).count() as u32).collect()
+    let cuts: Vec<f64> = (1..STRATA)
+        .map(|i| sorted[i * sorted.len() / STRATA])
+        .collect();
+    values
+        .iter()
+        .map(|v| cuts.iter().filter(|c| v >= c).count() as u32)
+        .collect()
 }
 
 /// The target is learned as `(y - mean) / std`, so that the usual learning rates suit any unit.
@@ -122,7 +153,10 @@ impl Scale {
         let count = values.clone().count().max(1) as f64;
         let mean = values.clone().sum::<f64>() / count;
         let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-        Self { mean, std: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
+        Self {
+            mean,
+            std: if variance > 0.0 { variance.sqrt() } else { 1.0 },
+        }
     }
 }
 
@@ -146,7 +180,11 @@ impl Meter for ValueMeter {
     fn scores(&self) -> Scores {
         let n = self.count.max(1.0);
         let spread = self.sum_of_squares - self.sum * self.sum / n;
-        let r2 = if spread > 0.0 { 1.0 - self.squared / spread } else { 0.0 };
+        let r2 = if spread > 0.0 {
+            1.0 - self.squared / spread
+        } else {
+            0.0
+        };
         vec![("r2".into(), r2), ("mae".into(), self.absolute / n)]
     }
 }
@@ -160,8 +198,17 @@ impl Learner for RowLearner {
         self.encoded.parts.of(part).len()
     }
 
-    fn collate(&self, part: Part, indices: &[usize], _: Option<usize>, device: &Device) -> Result<Self::Batch, DataError> {
-        let rows: Vec<usize> = indices.iter().map(|i| self.encoded.parts.of(part)[*i]).collect();
+    fn collate(
+        &self,
+        part: Part,
+        indices: &[usize],
+        _: Option<usize>,
+        device: &Device,
+    ) -> Result<Self::Batch, DataError> {
+        let rows: Vec<usize> = indices
+            .iter()
+            .map(|i| self.encoded.parts.of(part)[*i])
+            .collect();
         let values = rows.iter().map(|r| self.values[*r]).collect();
         Ok((self.encoded.batch(&rows, device), values))
     }
@@ -186,11 +233,17 @@ impl Learner for RowLearner {
             meter.sum += centred;
             meter.sum_of_squares += centred * centred;
         }
-        StepLoss { value: mse(predicted, target), weight: truth.len() as f64 }
+        StepLoss {
+            value: mse(predicted, target),
+            weight: truth.len() as f64,
+        }
     }
 
     fn goal(&self) -> Goal {
-        Goal { score: "loss", larger_is_better: false }
+        Goal {
+            score: "loss",
+            larger_is_better: false,
+        }
     }
 }
 
@@ -211,7 +264,12 @@ struct RowPredictor {
 impl RowPredictor {
     fn values(&self, table: &Table, place: &str, rows: &[usize]) -> Result<Vec<f64>, TaskError> {
         let Scale { mean, std } = self.preprocessor.scale;
-        let take = |out: Tensor<2>| out.into_data().iter::<f64>().map(|v| v * std + mean).collect();
+        let take = |out: Tensor<2>| {
+            out.into_data()
+                .iter::<f64>()
+                .map(|v| v * std + mean)
+                .collect()
+        };
         let encoder = &self.preprocessor.encoder;
         table::forward(&self.net, encoder, table, place, rows, &self.device, take)
     }
@@ -222,11 +280,19 @@ impl Predictor for RowPredictor {
         &[]
     }
 
-    fn predict(&self, place: &str, content: &Content, rows: Range<usize>) -> Result<Vec<Prediction>, TaskError> {
+    fn predict(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Vec<Prediction>, TaskError> {
         let table = table::table_of(content, place)?;
         let rows: Vec<usize> = rows.collect();
         let values = self.values(table, place, &rows)?;
-        Ok(values.into_iter().map(|value| Prediction::Value { value }).collect())
+        Ok(values
+            .into_iter()
+            .map(|value| Prediction::Value { value })
+            .collect())
     }
 
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
@@ -234,10 +300,15 @@ impl Predictor for RowPredictor {
         let table = table::table_of(&dataset.content, &dataset.source)?;
         let (known, values) = table::numbers(table, target, &dataset.source)?;
         let wanted: std::collections::HashSet<usize> = rows.iter().copied().collect();
-        let (rows, truth): (Vec<usize>, Vec<f64>) =
-            known.into_iter().zip(values).filter(|(row, _)| wanted.contains(row)).unzip();
+        let (rows, truth): (Vec<usize>, Vec<f64>) = known
+            .into_iter()
+            .zip(values)
+            .filter(|(row, _)| wanted.contains(row))
+            .unzip();
         let predicted = self.values(table, &dataset.source, &rows)?;
-        Ok(Evaluation::Regression(RegressionReport::new(target, &predicted, &truth)))
+        Ok(Evaluation::Regression(RegressionReport::new(
+            target, &predicted, &truth,
+        )))
     }
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {

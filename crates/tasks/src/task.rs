@@ -124,7 +124,12 @@ pub trait Predictor: Send + Sync {
     fn labels(&self) -> &[String];
 
     /// Predictions for some of the examples, in their order. `place` names the source in messages.
-    fn predict(&self, place: &str, content: &Content, rows: Range<usize>) -> Result<Vec<Prediction>, TaskError>;
+    fn predict(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Vec<Prediction>, TaskError>;
 
     /// The true answers for all examples, as the data has them; an error if it has none.
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError>;

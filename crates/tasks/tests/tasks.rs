@@ -18,7 +18,11 @@ fn smallest_data(task: &str) -> &'static str {
 
 fn layers(source: &str) -> Layers {
     let mut layers = Layers::default();
-    for (key, value) in [("data.source", source), ("training.epochs", "1"), ("data.limit", "128")] {
+    for (key, value) in [
+        ("data.source", source),
+        ("training.epochs", "1"),
+        ("data.limit", "128"),
+    ] {
         layers.set(key, value).unwrap();
     }
     layers
@@ -81,7 +85,13 @@ fn every_task_keeps_the_contract() {
         // The loaded predictor gives the evaluation that the run recorded.
         let recipe = toml::from_slice(&bundle.read("recipe.toml").unwrap()).unwrap();
         let parts = predictor.parts(&dataset, &recipe).unwrap();
-        let rows: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == report.scored_on).collect();
-        assert_eq!(predictor.evaluate(&dataset, &rows).unwrap(), report.evaluation, "{name}");
+        let rows: Vec<usize> = (0..parts.len())
+            .filter(|i| parts[*i] == report.scored_on)
+            .collect();
+        assert_eq!(
+            predictor.evaluate(&dataset, &rows).unwrap(),
+            report.evaluation,
+            "{name}"
+        );
     }
 }

@@ -66,16 +66,19 @@ impl Checkpoint {
             return Ok(());
         }
         let temporary = folder.join(format!(".writing-{}", std::process::id()));
-        let result = self.write(&temporary).and_then(|()| {
-            fs::rename(&temporary, &path).map_err(|e| TrainError::file(&path, e))
-        });
+        let result = self
+            .write(&temporary)
+            .and_then(|()| fs::rename(&temporary, &path).map_err(|e| TrainError::file(&path, e)));
         if result.is_err() {
             // The half-written folder is of no use; what matters is the first error.
             let _ = fs::remove_dir_all(&temporary);
             return result;
         }
         sync_folder(folder)?;
-        for old in list(folder).into_iter().filter(|(step, _)| *step < self.progress.step) {
+        for old in list(folder)
+            .into_iter()
+            .filter(|(step, _)| *step < self.progress.step)
+        {
             fs::remove_dir_all(&old.1).map_err(|e| TrainError::file(&old.1, e))?;
         }
         Ok(())
@@ -89,8 +92,8 @@ impl Checkpoint {
         let bytes = |state: &StateDict| {
             weights::to_bytes(state, None).map_err(|e| TrainError::file(folder, e))
         };
-        let progress = serde_json::to_vec_pretty(&self.progress)
-            .map_err(|e| TrainError::file(folder, e))?;
+        let progress =
+            serde_json::to_vec_pretty(&self.progress).map_err(|e| TrainError::file(folder, e))?;
         let mut files = vec![
             (MODEL, bytes(&self.model)?),
             (OPTIMIZER, self.optimizer.clone()),
@@ -165,7 +168,9 @@ fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
 fn sync_folder(folder: &Path) -> Result<(), TrainError> {
     // A rename is on disk once its folder is; folders cannot be synced on Windows.
     #[cfg(unix)]
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| TrainError::file(folder, e))?;
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| TrainError::file(folder, e))?;
     let _ = folder;
     Ok(())
 }

@@ -6,7 +6,10 @@ use burn::tensor::Tensor;
 
 /// Scales all gradients so that their joint 2-norm is at most `most` (`clip_grad_norm_`).
 pub fn by_norm<M: Module>(module: &M, mut grads: GradientsParams, most: f64) -> GradientsParams {
-    let mut sum = SquareSum { grads: &grads, total: 0.0 };
+    let mut sum = SquareSum {
+        grads: &grads,
+        total: 0.0,
+    };
     module.visit(&mut sum);
     let scale = most / (sum.total.sqrt() + 1e-6);
     if scale < 1.0 {

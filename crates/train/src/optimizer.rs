@@ -44,7 +44,13 @@ pub struct Sgd {
 
 impl Default for Sgd {
     fn default() -> Self {
-        Self { learning_rate: 0.01, momentum: 0.9, nesterov: false, averaging: false, weight_decay: 0.0 }
+        Self {
+            learning_rate: 0.01,
+            momentum: 0.9,
+            nesterov: false,
+            averaging: false,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -66,7 +72,13 @@ pub struct Adam {
 
 impl Default for Adam {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
+        Self {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -88,7 +100,13 @@ pub struct AdamW {
 
 impl Default for AdamW {
     fn default() -> Self {
-        Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01 }
+        Self {
+            learning_rate: 1e-3,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+        }
     }
 }
 
@@ -112,7 +130,14 @@ pub struct RmsProp {
 
 impl Default for RmsProp {
     fn default() -> Self {
-        Self { learning_rate: 1e-2, alpha: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false, weight_decay: 0.0 }
+        Self {
+            learning_rate: 1e-2,
+            alpha: 0.99,
+            epsilon: 1e-8,
+            momentum: 0.0,
+            centered: false,
+            weight_decay: 0.0,
+        }
     }
 }
 
@@ -138,9 +163,10 @@ impl OptimizerConfig {
         self.check()?;
         let l2 = |penalty: f64| (penalty > 0.0).then(|| WeightDecayConfig::new(penalty as f32));
         let inner = match self {
-            Self::Sgd(c) if c.averaging => {
-                ModuleOptimizer::from(AveragedSgd { gamma: c.momentum, weight_decay: c.weight_decay })
-            }
+            Self::Sgd(c) if c.averaging => ModuleOptimizer::from(AveragedSgd {
+                gamma: c.momentum,
+                weight_decay: c.weight_decay,
+            }),
             Self::Sgd(c) => {
                 let momentum = (c.momentum > 0.0).then(|| {
                     MomentumConfig::new()
@@ -148,7 +174,10 @@ impl OptimizerConfig {
                         .with_dampening(0.0)
                         .with_nesterov(c.nesterov)
                 });
-                SgdConfig::new().with_momentum(momentum).with_weight_decay(l2(c.weight_decay)).init()
+                SgdConfig::new()
+                    .with_momentum(momentum)
+                    .with_weight_decay(l2(c.weight_decay))
+                    .init()
             }
             Self::Adam(c) => AdamConfig::new()
                 .with_beta_1(c.beta1 as f32)
@@ -175,7 +204,10 @@ impl OptimizerConfig {
 
     fn check(&self) -> Result<(), TrainError> {
         let fail = |key: &str, problem: &str| {
-            Err(TrainError::Setting { key: format!("optimizer.{key}"), problem: problem.into() })
+            Err(TrainError::Setting {
+                key: format!("optimizer.{key}"),
+                problem: problem.into(),
+            })
         };
         let rate = self.learning_rate();
         if !(rate > 0.0 && rate.is_finite()) {

@@ -43,7 +43,11 @@ pub struct Step {
 
 impl Default for Step {
     fn default() -> Self {
-        Self { warmup: 0.0, every: 10.0, gamma: 0.1 }
+        Self {
+            warmup: 0.0,
+            every: 10.0,
+            gamma: 0.1,
+        }
     }
 }
 
@@ -59,7 +63,10 @@ pub struct Exponential {
 
 impl Default for Exponential {
     fn default() -> Self {
-        Self { warmup: 0.0, gamma: 0.95 }
+        Self {
+            warmup: 0.0,
+            gamma: 0.95,
+        }
     }
 }
 
@@ -87,7 +94,11 @@ pub struct OneCycle {
 
 impl Default for OneCycle {
     fn default() -> Self {
-        Self { rise: 0.3, start_divisor: 25.0, end_divisor: 1e4 }
+        Self {
+            rise: 0.3,
+            start_divisor: 25.0,
+            end_divisor: 1e4,
+        }
     }
 }
 
@@ -101,7 +112,10 @@ impl ScheduleConfig {
     /// An error that names the first setting out of range.
     pub fn check(&self) -> Result<(), TrainError> {
         let (fine, problem) = match self {
-            Self::Step(s) => (s.every > 0.0 && s.gamma > 0.0, "every and gamma must be above 0"),
+            Self::Step(s) => (
+                s.every > 0.0 && s.gamma > 0.0,
+                "every and gamma must be above 0",
+            ),
             Self::Exponential(s) => (s.gamma > 0.0, "gamma must be above 0"),
             Self::OneCycle(s) => (
                 s.rise > 0.0 && s.rise < 1.0 && s.start_divisor > 0.0 && s.end_divisor > 0.0,
@@ -113,7 +127,12 @@ impl ScheduleConfig {
             true => Ok(()),
             false => Err(TrainError::Setting {
                 key: "schedule".into(),
-                problem: if fine { "warmup must not be negative" } else { problem }.into(),
+                problem: if fine {
+                    "warmup must not be negative"
+                } else {
+                    problem
+                }
+                .into(),
             }),
         }
     }
@@ -172,21 +191,46 @@ mod tests {
     fn rates_equal_torch() {
         let golden: serde_json::Value =
             serde_json::from_str(include_str!("../../../tests/golden/schedules.json")).unwrap();
-        let step = Step { warmup: 0.0, every: 10.0, gamma: 0.5 };
+        let step = Step {
+            warmup: 0.0,
+            every: 10.0,
+            gamma: 0.5,
+        };
         for (name, schedule) in [
             ("constant", ScheduleConfig::default()),
             ("step", ScheduleConfig::Step(step)),
-            ("exponential", ScheduleConfig::Exponential(Exponential::default())),
-            ("cosine", ScheduleConfig::Cosine(Cosine { warmup: 0.0, floor: 0.01 })),
-            ("linear_warmup", ScheduleConfig::Constant(Constant { warmup: 5.0 })),
-            ("warmup_cosine", ScheduleConfig::Cosine(Cosine { warmup: 5.0, floor: 0.01 })),
+            (
+                "exponential",
+                ScheduleConfig::Exponential(Exponential::default()),
+            ),
+            (
+                "cosine",
+                ScheduleConfig::Cosine(Cosine {
+                    warmup: 0.0,
+                    floor: 0.01,
+                }),
+            ),
+            (
+                "linear_warmup",
+                ScheduleConfig::Constant(Constant { warmup: 5.0 }),
+            ),
+            (
+                "warmup_cosine",
+                ScheduleConfig::Cosine(Cosine {
+                    warmup: 5.0,
+                    floor: 0.01,
+                }),
+            ),
             ("one_cycle", ScheduleConfig::OneCycle(OneCycle::default())),
         ] {
             let rates = golden["schedules"][name]["lr"].as_array().unwrap();
             assert_eq!(rates.len(), 40);
             for (i, expected) in rates.iter().enumerate() {
                 let (actual, expected) = (schedule.rate(0.1, i, 40, 1), expected.as_f64().unwrap());
-                assert!((actual - expected).abs() <= 1e-9 * expected, "{name} {i}: {actual} {expected}");
+                assert!(
+                    (actual - expected).abs() <= 1e-9 * expected,
+                    "{name} {i}: {actual} {expected}"
+                );
             }
         }
     }

@@ -82,12 +82,15 @@ impl Trainer<'_> {
     ) -> Result<Outcome<L::Model>, TrainError> {
         let mut state = State::new(self, learner, model, resume)?;
         let started = Instant::now();
-        state.tell(observer, Event::Started {
-            epochs: self.recipe.training.epochs,
-            steps_per_epoch: state.steps_per_epoch,
-            examples: learner.examples(Part::Train),
-            resumed_at: state.progress.step,
-        })?;
+        state.tell(
+            observer,
+            Event::Started {
+                epochs: self.recipe.training.epochs,
+                steps_per_epoch: state.steps_per_epoch,
+                examples: learner.examples(Part::Train),
+                resumed_at: state.progress.step,
+            },
+        )?;
         while state.progress.epoch < self.recipe.training.epochs && !state.progress.stopped {
             if !state.train_epoch(observer)? {
                 state.save(observer)?;
@@ -250,13 +253,17 @@ impl<'a, L: Learner> State<'a, L> {
         let total = recipe.training.epochs * self.steps_per_epoch;
         let step = self.progress.step;
         let base = recipe.optimizer.learning_rate();
-        let rate = recipe.schedule.rate(base, step, total, self.steps_per_epoch);
+        let rate = recipe
+            .schedule
+            .rate(base, step, total, self.steps_per_epoch);
         // Noise in the network depends on the step alone, whatever was drawn before.
         let noise = derive(recipe.training.seed, Purpose::Network, (step as u64, 0));
         self.trainer.device.seed(noise);
 
         let Some(model) = self.model.take() else {
-            return Err(TrainError::Observer("the model is gone after an earlier error".into()));
+            return Err(TrainError::Observer(
+                "the model is gone after an earlier error".into(),
+            ));
         };
         let count = batches.len();
         let mut sum = GradientsAccumulator::new();
@@ -276,7 +283,11 @@ impl<'a, L: Learner> State<'a, L> {
                     learning_rate: rate,
                 });
             }
-            let scaled = if count > 1 { loss.value.div_scalar(count as f64) } else { loss.value };
+            let scaled = if count > 1 {
+                loss.value.div_scalar(count as f64)
+            } else {
+                loss.value
+            };
             let grads = GradientsParams::from_grads(scaled.backward(), &model);
             match count {
                 1 => single = Some(grads),
@@ -305,8 +316,15 @@ impl<'a, L: Learner> State<'a, L> {
         train.extend(self.meter.scores());
         let validation = self.validate()?;
         let goal = self.learner.goal();
-        let scores = if validation.is_empty() { &train } else { &validation };
-        let score = scores.iter().find(|(name, _)| name == goal.score).map(|(_, v)| *v);
+        let scores = if validation.is_empty() {
+            &train
+        } else {
+            &validation
+        };
+        let score = scores
+            .iter()
+            .find(|(name, _)| name == goal.score)
+            .map(|(_, v)| *v);
         let best = score.is_some_and(|s| goal.improves(s, self.progress.best_score));
         if best {
             self.progress.best_score = score;
@@ -320,7 +338,17 @@ impl<'a, L: Learner> State<'a, L> {
         }
         let seconds = self.progress.epoch_seconds + self.epoch_started.elapsed().as_secs_f64();
         let step = self.progress.step;
-        self.tell(observer, Event::EpochEnded { epoch, step, train, validation, best, seconds })?;
+        self.tell(
+            observer,
+            Event::EpochEnded {
+                epoch,
+                step,
+                train,
+                validation,
+                best,
+                seconds,
+            },
+        )?;
         let patience = self.trainer.recipe.training.early_stopping;
         let stopped = patience.is_some_and(|p| self.progress.stale >= p);
         if stopped {
@@ -350,7 +378,9 @@ impl<'a, L: Learner> State<'a, L> {
         let (mut losses, mut weights) = (0.0, 0.0);
         let indices: Vec<usize> = (0..examples).collect();
         for chunk in indices.chunks(self.trainer.recipe.training.batch_size) {
-            let batch = self.learner.collate(Part::Validation, chunk, None, &self.trainer.device)?;
+            let batch =
+                self.learner
+                    .collate(Part::Validation, chunk, None, &self.trainer.device)?;
             let loss = self.learner.loss(&model, batch, &mut meter);
             losses += f64::from(loss.value.into_scalar::<f32>()) * loss.weight;
             weights += loss.weight;
@@ -365,7 +395,8 @@ impl<'a, L: Learner> State<'a, L> {
             return Ok(());
         };
         let mut progress = self.progress.clone();
-        progress.meter = serde_json::to_value(&self.meter).map_err(|e| TrainError::file(folder, e))?;
+        progress.meter =
+            serde_json::to_value(&self.meter).map_err(|e| TrainError::file(folder, e))?;
         if progress.step_in_epoch > 0 {
             progress.epoch_seconds += self.epoch_started.elapsed().as_secs_f64();
         }
@@ -373,25 +404,42 @@ impl<'a, L: Learner> State<'a, L> {
             progress,
             model: weights::collect(model),
             best: self.best.clone(),
-            optimizer: self.optimizer.to_bytes().map_err(|e| TrainError::file(folder, e))?,
+            optimizer: self
+                .optimizer
+                .to_bytes()
+                .map_err(|e| TrainError::file(folder, e))?,
         };
         checkpoint.save(folder)?;
         self.last_save = Instant::now();
-        self.tell(observer, Event::CheckpointSaved { step: self.progress.step })
+        self.tell(
+            observer,
+            Event::CheckpointSaved {
+                step: self.progress.step,
+            },
+        )
     }
 
     fn finish(self) -> Result<Trained<L::Model>, TrainError> {
         let Some(model) = self.model else {
-            return Err(TrainError::Observer("the model is gone after an earlier error".into()));
+            return Err(TrainError::Observer(
+                "the model is gone after an earlier error".into(),
+            ));
         };
         let (model, epoch) = match self.best {
             Some(best) => {
                 let fail = |e| TrainError::Observer(format!("the best weights do not fit: {e}"));
-                (weights::apply(model, best).map_err(fail)?, self.progress.best_epoch)
+                (
+                    weights::apply(model, best).map_err(fail)?,
+                    self.progress.best_epoch,
+                )
             }
             None => (model, self.progress.epoch),
         };
-        Ok(Trained { model: model.valid(), epoch, steps: self.progress.step })
+        Ok(Trained {
+            model: model.valid(),
+            epoch,
+            steps: self.progress.step,
+        })
     }
 
     fn mean_loss(&self) -> f64 {

@@ -64,15 +64,27 @@ impl Learner for Digits {
         if part == Part::Train { self.batch } else { 0 }
     }
 
-    fn collate(&self, _: Part, indices: &[usize], epoch: Option<usize>, device: &Device) -> Result<Self::Batch, DataError> {
+    fn collate(
+        &self,
+        _: Part,
+        indices: &[usize],
+        epoch: Option<usize>,
+        device: &Device,
+    ) -> Result<Self::Batch, DataError> {
         // One epoch is one step, so that the order is the file's; shuffled within, which a mean ignores,
         // except for accumulation, whose halves the golden script takes in file order.
         let mut rows: Vec<usize> = indices.to_vec();
         rows.sort();
         let start = 32 * epoch.unwrap() % 1760;
-        let pixels: Vec<f32> = rows.iter().flat_map(|r| self.pixels[(start + r) * 64..][..64].to_vec()).collect();
+        let pixels: Vec<f32> = rows
+            .iter()
+            .flat_map(|r| self.pixels[(start + r) * 64..][..64].to_vec())
+            .collect();
         let labels = rows.iter().map(|r| self.labels[start + r]).collect();
-        Ok((Tensor::from_data(TensorData::new(pixels, [rows.len(), 64]), device), labels))
+        Ok((
+            Tensor::from_data(TensorData::new(pixels, [rows.len(), 64]), device),
+            labels,
+        ))
     }
 
     fn meter(&self) -> NoMeter {
@@ -87,7 +99,10 @@ impl Learner for Digits {
     }
 
     fn goal(&self) -> Goal {
-        Goal { score: "loss", larger_is_better: false }
+        Goal {
+            score: "loss",
+            larger_is_better: false,
+        }
     }
 }
 
@@ -99,11 +114,18 @@ fn recipe(case: &Value) -> Recipe {
     let averaging = kind == "momentum_ema";
     let dampened = number("dampening").unwrap_or(0.0) > 0.0;
     assert!(!dampened, "dampening is not a setting");
-    set("optimizer.name", if averaging { "sgd".into() } else { kind.into() });
+    set(
+        "optimizer.name",
+        if averaging { "sgd".into() } else { kind.into() },
+    );
     set("optimizer.learning_rate", number("lr").unwrap().to_string());
     for (ours, theirs) in [
-        ("momentum", "momentum"), ("weight_decay", "weight_decay"), ("beta1", "beta1"),
-        ("beta2", "beta2"), ("epsilon", "eps"), ("alpha", "alpha"),
+        ("momentum", "momentum"),
+        ("weight_decay", "weight_decay"),
+        ("beta1", "beta1"),
+        ("beta2", "beta2"),
+        ("epsilon", "eps"),
+        ("alpha", "alpha"),
     ] {
         if let Some(value) = number(theirs) {
             set(&format!("optimizer.{ours}"), value.to_string());
@@ -117,7 +139,11 @@ fn recipe(case: &Value) -> Recipe {
     if averaging {
         set("optimizer.averaging", "true".into());
     }
-    for (key, name) in [("clip_norm", "clip_norm"), ("clip_value", "clip_value"), ("accumulate", "accumulate")] {
+    for (key, name) in [
+        ("clip_norm", "clip_norm"),
+        ("clip_value", "clip_value"),
+        ("accumulate", "accumulate"),
+    ] {
         if let Some(value) = number(name) {
             set(&format!("training.{key}"), value.to_string());
         }
@@ -133,11 +159,18 @@ fn recipe(case: &Value) -> Recipe {
 
 fn curve(case: &Value, initial: StateDict) -> Vec<f64> {
     let digits = modelwright_data::open("digits", OpenOptions::default()).unwrap();
-    let Content::Images(set) = digits.content else { panic!("no pictures") };
+    let Content::Images(set) = digits.content else {
+        panic!("no pictures")
+    };
     let learner = Digits {
         // The bytes are round(v * 255 / 16); back to v / 16 exactly.
         pixels: (0..set.len())
-            .flat_map(|i| set.packed(i).unwrap().iter().map(|b| (f32::from(*b) * 16.0 / 255.0).round() / 16.0))
+            .flat_map(|i| {
+                set.packed(i)
+                    .unwrap()
+                    .iter()
+                    .map(|b| (f32::from(*b) * 16.0 / 255.0).round() / 16.0)
+            })
             .collect(),
         labels: set.labels.iter().map(|l| l.unwrap()).collect(),
         case: case.clone(),
@@ -159,7 +192,12 @@ fn curve(case: &Value, initial: StateDict) -> Vec<f64> {
         }
     };
     let recipe = recipe(case);
-    let trainer = Trainer { recipe: &recipe, device, checkpoints: None, control: &Control::default() };
+    let trainer = Trainer {
+        recipe: &recipe,
+        device,
+        checkpoints: None,
+        control: &Control::default(),
+    };
     let outcome = trainer.run(&learner, net, None, &mut observer).unwrap();
     assert!(matches!(outcome, Outcome::Finished(_)));
     losses
@@ -167,10 +205,14 @@ fn curve(case: &Value, initial: StateDict) -> Vec<f64> {
 
 #[test]
 fn loss_curves_equal_torch_for_50_steps() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/optimizers.safetensors");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/optimizers.safetensors"
+    );
     let bytes = std::fs::read(path).unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    let cases: Value = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["cases"]).unwrap();
+    let cases: Value =
+        serde_json::from_str(&metadata.metadata().as_ref().unwrap()["cases"]).unwrap();
     let golden = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let state = weights::from_bytes(&bytes).unwrap();
     let mut checked = 0;
@@ -178,22 +220,35 @@ fn loss_curves_equal_torch_for_50_steps() {
         if case["dampening"].as_f64().unwrap_or(0.0) > 0.0 {
             continue; // our averaging form takes its place
         }
-        let prefix = if case["loss"] == "mse" { "init_mse" } else { "init" };
+        let prefix = if case["loss"] == "mse" {
+            "init_mse"
+        } else {
+            "init"
+        };
         let initial = [("0", "0"), ("2", "1")]
             .iter()
             .flat_map(|(theirs, ours)| {
                 ["weight", "bias"].map(|p| {
-                    (format!("layers.{ours}.{p}"), state[&format!("{prefix}.{theirs}.{p}")].clone())
+                    (
+                        format!("layers.{ours}.{p}"),
+                        state[&format!("{prefix}.{theirs}.{p}")].clone(),
+                    )
                 })
             })
             .collect();
         let actual = curve(case, initial);
         let expected = golden.tensor(&format!("loss.{name}")).unwrap();
-        let expected: Vec<f64> =
-            expected.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect();
+        let expected: Vec<f64> = expected
+            .data()
+            .chunks_exact(8)
+            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+            .collect();
         assert_eq!((actual.len(), expected.len()), (50, 50), "{name}");
         for (step, (a, e)) in actual.iter().zip(&expected).enumerate() {
-            assert!((a - e).abs() <= 1e-4 * e.abs(), "{name} step {step}: {a}, torch {e}");
+            assert!(
+                (a - e).abs() <= 1e-4 * e.abs(),
+                "{name} step {step}: {a}, torch {e}"
+            );
         }
         checked += 1;
     }

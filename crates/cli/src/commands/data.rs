@@ -36,8 +36,17 @@ fn list(json: bool) -> Result<()> {
     }
     let mut out = table(&["name", "what is in it", "licence", "where"]);
     for n in NAMED {
-        let place = if n.is_embedded() { "in the program" } else { "fetched when used" };
-        out.add_row([Cell::new(n.name), Cell::new(n.about), Cell::new(n.licence), Cell::new(place)]);
+        let place = if n.is_embedded() {
+            "in the program"
+        } else {
+            "fetched when used"
+        };
+        out.add_row([
+            Cell::new(n.name),
+            Cell::new(n.about),
+            Cell::new(n.licence),
+            Cell::new(place),
+        ]);
     }
     println!("{out}");
     Ok(())
@@ -46,7 +55,10 @@ fn list(json: bool) -> Result<()> {
 fn read(m: &ArgMatches) -> Result<Dataset, TaskError> {
     let reading = Reading::new(m.get_flag("json"));
     let notify = |n| reading.show(n);
-    Ok(open(text(m, "source").unwrap_or(""), open_options(m, &notify))?)
+    Ok(open(
+        text(m, "source").unwrap_or(""),
+        open_options(m, &notify),
+    )?)
 }
 
 fn info(m: &ArgMatches) -> Result<()> {
@@ -57,12 +69,23 @@ fn info(m: &ArgMatches) -> Result<()> {
             let part = |p: Part| set.given.iter().filter(|g| **g == Some(p)).count();
             let (train, test) = (part(Part::Train), part(Part::Test));
             if json {
-                return output::json(&serde_json::json!({ "source": dataset.source, "kind": "images",
-                    "examples": set.len(), "classes": set.classes, "train": train, "test": test }));
+                return output::json(
+                    &serde_json::json!({ "source": dataset.source, "kind": "images",
+                    "examples": set.len(), "classes": set.classes, "train": train, "test": test }),
+                );
             }
-            println!("{}: {} pictures in {} classes", dataset.source, grouped(set.len() as i64), set.classes.len());
+            println!(
+                "{}: {} pictures in {} classes",
+                dataset.source,
+                grouped(set.len() as i64),
+                set.classes.len()
+            );
             if test > 0 {
-                println!("its own parts: {} train, {} test", grouped(train as i64), grouped(test as i64));
+                println!(
+                    "its own parts: {} train, {} test",
+                    grouped(train as i64),
+                    grouped(test as i64)
+                );
             }
             println!("classes: {}", set.classes.join(", "));
         }
@@ -73,10 +96,17 @@ fn info(m: &ArgMatches) -> Result<()> {
                     .iter()
                     .map(|c| serde_json::json!({ "name": c.name, "type": c.kind.name(), "missing": c.missing() }))
                     .collect();
-                return output::json(&serde_json::json!({ "source": dataset.source, "kind": "table",
-                    "examples": t.rows(), "columns": columns, "target": dataset.suggested_target }));
+                return output::json(
+                    &serde_json::json!({ "source": dataset.source, "kind": "table",
+                    "examples": t.rows(), "columns": columns, "target": dataset.suggested_target }),
+                );
             }
-            println!("{}: {} rows, {} columns", dataset.source, grouped(t.rows() as i64), t.columns.len());
+            println!(
+                "{}: {} rows, {} columns",
+                dataset.source,
+                grouped(t.rows() as i64),
+                t.columns.len()
+            );
             for c in &t.columns {
                 println!("  {:<24} {}", c.name, c.kind.name());
             }
@@ -97,7 +127,11 @@ fn profile(m: &ArgMatches) -> Result<()> {
     if m.get_flag("json") {
         return output::json(&profile);
     }
-    println!("{}: {} examples", profile.source, grouped(profile.examples as i64));
+    println!(
+        "{}: {} examples",
+        profile.source,
+        grouped(profile.examples as i64)
+    );
     match &profile.content {
         ContentProfile::Images(p) => print_images(p),
         ContentProfile::Table(p) => print_table(p),
@@ -120,8 +154,18 @@ fn print_images(p: &ImageProfile) {
         out.add_row([Cell::new(&c.name), right(c.examples)]);
     }
     println!("{out}");
-    let sizes: Vec<String> = p.sizes.iter().take(5).map(|(s, n)| format!("{s} ({n})")).collect();
-    println!("sizes: {}; {} in colour; {} duplicates", sizes.join(", "), p.colour, p.duplicates);
+    let sizes: Vec<String> = p
+        .sizes
+        .iter()
+        .take(5)
+        .map(|(s, n)| format!("{s} ({n})"))
+        .collect();
+    println!(
+        "sizes: {}; {} in colour; {} duplicates",
+        sizes.join(", "),
+        p.colour,
+        p.duplicates
+    );
     for odd in p.odd.iter().take(10) {
         println!("odd: {}: {}", odd.name, odd.why);
     }
@@ -132,13 +176,28 @@ fn print_table(p: &TableProfile) {
     for c in &p.columns {
         let values = match &c.numbers {
             Some(n) => format!("{:.6} to {:.6}, mean {:.6}", n.min, n.max, n.mean),
-            None => c.top.iter().map(|(w, n)| format!("{w} ({n})")).collect::<Vec<_>>().join(", "),
+            None => c
+                .top
+                .iter()
+                .map(|(w, n)| format!("{w} ({n})"))
+                .collect::<Vec<_>>()
+                .join(", "),
         };
-        out.add_row([Cell::new(&c.name), Cell::new(c.kind), right(c.missing), right(c.distinct), Cell::new(values)]);
+        out.add_row([
+            Cell::new(&c.name),
+            Cell::new(c.kind),
+            right(c.missing),
+            right(c.distinct),
+            Cell::new(values),
+        ]);
     }
     println!("{out}");
     if !p.classes.is_empty() {
-        let classes: Vec<String> = p.classes.iter().map(|c| format!("{} ({})", c.name, c.examples)).collect();
+        let classes: Vec<String> = p
+            .classes
+            .iter()
+            .map(|c| format!("{} ({})", c.name, c.examples))
+            .collect();
         println!("target classes: {}", classes.join(", "));
     }
 }

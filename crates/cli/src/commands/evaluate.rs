@@ -22,8 +22,10 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let notify = |n| reading.show(n);
     let source = text(m, "data").unwrap_or("");
     let dataset = open(source, open_options(m, &notify)).map_err(TaskError::from)?;
-    let recipe: Option<Recipe> =
-        bundle.read("recipe.toml").ok().and_then(|b| toml::from_slice(&b).ok());
+    let recipe: Option<Recipe> = bundle
+        .read("recipe.toml")
+        .ok()
+        .and_then(|b| toml::from_slice(&b).ok());
     let known = recipe.as_ref().is_some_and(|r| r.data.source == source);
     let part = text(m, "part").unwrap_or(if known { "test" } else { "all" });
     let wanted = match part {
@@ -41,7 +43,11 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     };
     if rows.is_empty() {
         let message = format!("{source} has no {part} part");
-        return Err(TaskError::Asked { message, help: "choose another with --part".into() }.into());
+        return Err(TaskError::Asked {
+            message,
+            help: "choose another with --part".into(),
+        }
+        .into());
     }
     let evaluation = predictor.evaluate(&dataset, &rows)?;
     match m.get_flag("json") {
@@ -62,7 +68,9 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
 
 /// The confusion matrix, or its largest entries where it is too wide for a terminal.
 fn print_confusions(evaluation: &Evaluation) {
-    let Evaluation::Classification(report) = evaluation else { return };
+    let Evaluation::Classification(report) = evaluation else {
+        return;
+    };
     if report.classes.len() <= 12 {
         let mut header = vec!["true \\ predicted"];
         header.extend(report.classes.iter().map(String::as_str));
@@ -77,7 +85,11 @@ fn print_confusions(evaluation: &Evaluation) {
     }
     let mut pairs: Vec<(usize, &str, &str)> = Vec::new();
     for (t, counts) in report.confusion.iter().enumerate() {
-        for (p, count) in counts.iter().enumerate().filter(|(p, c)| *p != t && **c > 0) {
+        for (p, count) in counts
+            .iter()
+            .enumerate()
+            .filter(|(p, c)| *p != t && **c > 0)
+        {
             pairs.push((*count, &report.classes[t], &report.classes[p]));
         }
     }

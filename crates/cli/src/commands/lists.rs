@@ -13,7 +13,13 @@ pub fn models(m: &ArgMatches) -> Result<()> {
     if m.get_flag("json") {
         return output::json(&entries);
     }
-    let mut out = table(&["architecture", "takes", "parameters", "counted at", "what it is for"]);
+    let mut out = table(&[
+        "architecture",
+        "takes",
+        "parameters",
+        "counted at",
+        "what it is for",
+    ]);
     for e in entries {
         let words = |i: &Input| match i {
             Input::Image => "pictures",

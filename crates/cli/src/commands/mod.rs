@@ -34,7 +34,12 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
         }
         Some(("completions", m)) => {
             if let Some(shell) = m.get_one::<clap_complete::Shell>("shell") {
-                clap_complete::generate(*shell, &mut args::command(), "modelwright", &mut std::io::stdout());
+                clap_complete::generate(
+                    *shell,
+                    &mut args::command(),
+                    "modelwright",
+                    &mut std::io::stdout(),
+                );
             }
             Ok(Exit::Done)
         }

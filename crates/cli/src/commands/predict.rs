@@ -18,7 +18,12 @@ const BATCH: usize = 1024;
 pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let bundle = open_bundle(text(m, "bundle").unwrap_or(""), runs)?;
     let predictor = load(&bundle, Device::flex())?;
-    let inputs: Vec<String> = m.get_many::<String>("inputs").into_iter().flatten().cloned().collect();
+    let inputs: Vec<String> = m
+        .get_many::<String>("inputs")
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
     let quiet = m.get_flag("quiet");
     let reading = Reading::new(quiet);
     let notify = |n| reading.show(n);
@@ -27,7 +32,9 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         leave_out_bad(&mut content);
     }
     let output = text(m, "output").map(Path::new);
-    let by_ending = output.and_then(|p| p.extension()).is_some_and(|e| e == "jsonl");
+    let by_ending = output
+        .and_then(|p| p.extension())
+        .is_some_and(|e| e == "jsonl");
     let json = text(m, "format").map_or(by_ending, |f| f == "jsonl");
     let total = content.len();
     let bar = match quiet || !std::io::stderr().is_terminal() {
@@ -55,23 +62,34 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     sink.finish()?;
     bar.finish_and_clear();
     if let (Some(file), Some(path)) = (temporary, output) {
-        file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
+        file.persist(path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
         eprintln!("{total} predictions in {}", path.display());
     }
     Ok(())
 }
 
 fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write into {}", folder.display()))
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    tempfile::NamedTempFile::new_in(folder)
+        .with_context(|| format!("cannot write into {}", folder.display()))
 }
 
 fn leave_out_bad(content: &mut Content) {
-    let Content::Images(set) = content else { return };
+    let Content::Images(set) = content else {
+        return;
+    };
     let bad: Vec<usize> = set.unreadable().into_iter().map(|(i, _)| i).collect();
     if !bad.is_empty() {
         let names: Vec<String> = bad.iter().map(|i| set.name(*i)).collect();
-        eprintln!("{} unreadable pictures left out: {}", bad.len(), names.join(", "));
+        eprintln!(
+            "{} unreadable pictures left out: {}",
+            bad.len(),
+            names.join(", ")
+        );
         let keep: Vec<usize> = (0..set.len()).filter(|i| !bad.contains(i)).collect();
         *set = set.select(&keep);
     }
@@ -88,9 +106,16 @@ enum Form<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn new(target: Box<dyn Write + 'a>, json: bool, content: &Content, labels: &[String]) -> Result<Self> {
+    fn new(
+        target: Box<dyn Write + 'a>,
+        json: bool,
+        content: &Content,
+        labels: &[String],
+    ) -> Result<Self> {
         if json {
-            return Ok(Self { form: Form::Json(BufWriter::new(target), labels.to_vec()) });
+            return Ok(Self {
+                form: Form::Json(BufWriter::new(target), labels.to_vec()),
+            });
         }
         let mut writer = csv::Writer::from_writer(target);
         let mut header = vec![id_name(content).to_string()];
@@ -102,7 +127,9 @@ impl<'a> Sink<'a> {
             }
         }
         writer.write_record(&header)?;
-        Ok(Self { form: Form::Csv(writer) })
+        Ok(Self {
+            form: Form::Csv(writer),
+        })
     }
 
     fn write(&mut self, content: &Content, row: usize, prediction: &Prediction) -> Result<()> {
@@ -111,7 +138,11 @@ impl<'a> Sink<'a> {
             Form::Csv(writer) => {
                 let mut record = vec![id];
                 match prediction {
-                    Prediction::Class { label, probability, probabilities } => {
+                    Prediction::Class {
+                        label,
+                        probability,
+                        probabilities,
+                    } => {
                         record.extend([label.clone(), format!("{probability:.6}")]);
                         record.extend(probabilities.iter().map(|p| format!("{p:.6}")));
                     }
@@ -121,9 +152,16 @@ impl<'a> Sink<'a> {
             }
             Form::Json(writer, labels) => {
                 let body = match prediction {
-                    Prediction::Class { label, probability, probabilities } => {
-                        let all: serde_json::Map<String, serde_json::Value> =
-                            labels.iter().cloned().zip(probabilities.iter().map(|p| (*p).into())).collect();
+                    Prediction::Class {
+                        label,
+                        probability,
+                        probabilities,
+                    } => {
+                        let all: serde_json::Map<String, serde_json::Value> = labels
+                            .iter()
+                            .cloned()
+                            .zip(probabilities.iter().map(|p| (*p).into()))
+                            .collect();
                         serde_json::json!({ id_name(content): id, "prediction": label,
                             "probability": probability, "probabilities": all })
                     }

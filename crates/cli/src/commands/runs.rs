@@ -14,7 +14,11 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let store = Store::open(runs).map_err(TaskError::from)?;
     match m.subcommand() {
         Some(("list", m)) => list(&store, m.get_flag("json")),
-        Some(("show", m)) => show(&store, text(m, "run").unwrap_or("latest"), m.get_flag("json")),
+        Some(("show", m)) => show(
+            &store,
+            text(m, "run").unwrap_or("latest"),
+            m.get_flag("json"),
+        ),
         Some(("compare", m)) => compare(&store, &names(m), m.get_flag("json")),
         Some(("rm", m)) => names(m).iter().try_for_each(|id| {
             store.remove(id).map_err(TaskError::from)?;
@@ -26,7 +30,11 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
 }
 
 fn names(m: &ArgMatches) -> Vec<String> {
-    m.get_many::<String>("runs").into_iter().flatten().cloned().collect()
+    m.get_many::<String>("runs")
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect()
 }
 
 fn get(store: &Store, id: &str) -> Result<Run> {
@@ -50,7 +58,9 @@ fn list(store: &Store, json: bool) -> Result<()> {
             Cell::new(&run.task),
             Cell::new(&run.source),
             Cell::new(run.status.name()),
-            Cell::new(headline.map_or(String::new(), |(n, v)| format!("{} {}", label(n), score(n, *v)))),
+            Cell::new(headline.map_or(String::new(), |(n, v)| {
+                format!("{} {}", label(n), score(n, *v))
+            })),
             right(duration(run.seconds)),
             Cell::new(started(&run)),
         ]);
@@ -61,7 +71,11 @@ fn list(store: &Store, json: bool) -> Result<()> {
 
 /// `2026-03-01 14:05`, in universal time.
 fn started(run: &Run) -> String {
-    run.created.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    run.created
+        .chars()
+        .take(16)
+        .map(|c| if c == 'T' { ' ' } else { c })
+        .collect()
 }
 
 fn show(store: &Store, id: &str, json: bool) -> Result<()> {
@@ -71,7 +85,13 @@ fn show(store: &Store, id: &str, json: bool) -> Result<()> {
         return output::json(&serde_json::json!({ "run": run, "epochs": epochs }));
     }
     println!("{}  {}  {}", run.id, run.status.name(), started(&run));
-    println!("{} with {} on {}, {}", run.task, run.architecture, run.source, duration(run.seconds));
+    println!(
+        "{} with {} on {}, {}",
+        run.task,
+        run.architecture,
+        run.source,
+        duration(run.seconds)
+    );
     if !run.message.is_empty() {
         println!("error: {}", run.message);
     }
@@ -87,7 +107,11 @@ fn show(store: &Store, id: &str, json: bool) -> Result<()> {
     let folder = store.folder(&run.id);
     println!("files in {}:", folder.path().display());
     let mut entries: Vec<String> = std::fs::read_dir(folder.path())
-        .map(|dir| dir.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+        .map(|dir| {
+            dir.flatten()
+                .map(|e| e.file_name().to_string_lossy().into_owned())
+                .collect()
+        })
         .unwrap_or_default();
     entries.sort();
     println!("  {}", entries.join("  "));
@@ -99,14 +123,19 @@ fn show(store: &Store, id: &str, json: bool) -> Result<()> {
 
 /// At most about twenty epochs, evenly chosen, always with the last.
 fn print_epochs(epochs: &[EpochScore]) {
-    let Some(last) = epochs.last().map(|e| e.epoch) else { return };
+    let Some(last) = epochs.last().map(|e| e.epoch) else {
+        return;
+    };
     let mut columns: Vec<(&str, &str)> = Vec::new();
     for e in epochs {
         if !columns.contains(&(e.part.as_str(), e.name.as_str())) {
             columns.push((&e.part, &e.name));
         }
     }
-    let titles: Vec<String> = columns.iter().map(|(p, n)| format!("{p} {}", label(n))).collect();
+    let titles: Vec<String> = columns
+        .iter()
+        .map(|(p, n)| format!("{p} {}", label(n)))
+        .collect();
     let mut header = vec!["epoch"];
     header.extend(titles.iter().map(String::as_str));
     let mut out = table(&header);
@@ -115,7 +144,12 @@ fn print_epochs(epochs: &[EpochScore]) {
         let mut row = vec![right(epoch)];
         for (part, name) in &columns {
             let of = |e: &&EpochScore| e.epoch == epoch && e.part == *part && e.name == *name;
-            row.push(right(epochs.iter().find(of).map_or(String::new(), |e| score(name, e.value))));
+            row.push(right(
+                epochs
+                    .iter()
+                    .find(of)
+                    .map_or(String::new(), |e| score(name, e.value)),
+            ));
         }
         out.add_row(row);
     }
@@ -123,7 +157,10 @@ fn print_epochs(epochs: &[EpochScore]) {
 }
 
 fn compare(store: &Store, ids: &[String], json: bool) -> Result<()> {
-    let runs = ids.iter().map(|id| get(store, id)).collect::<Result<Vec<Run>>>()?;
+    let runs = ids
+        .iter()
+        .map(|id| get(store, id))
+        .collect::<Result<Vec<Run>>>()?;
     if json {
         return output::json(&runs);
     }
@@ -137,7 +174,12 @@ fn compare(store: &Store, ids: &[String], json: bool) -> Result<()> {
         }
     }
     for name in scores {
-        let value = |r: &Run| r.scores.iter().find(|(n, _)| n == name).map(|(n, v)| score(n, *v));
+        let value = |r: &Run| {
+            r.scores
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(n, v)| score(n, *v))
+        };
         let mut row = vec![Cell::new(label(name)).add_attribute(comfy_table::Attribute::Bold)];
         row.extend(runs.iter().map(|r| right(value(r).unwrap_or_default())));
         out.add_row(row);
@@ -156,17 +198,27 @@ fn compare(store: &Store, ids: &[String], json: bool) -> Result<()> {
 
 /// The settings in which the recipes differ.
 fn differences(runs: &[Run]) -> Vec<(String, Vec<String>)> {
-    let tables: Vec<toml::Table> = runs.iter().map(|r| r.recipe.parse().unwrap_or_default()).collect();
+    let tables: Vec<toml::Table> = runs
+        .iter()
+        .map(|r| r.recipe.parse().unwrap_or_default())
+        .collect();
     let value = |table: &toml::Table, key: &str| -> String {
         let found = match key.split_once('.') {
             Some((section, name)) => table.get(section).and_then(|s| s.get(name)),
             None => table.get(key),
         };
-        found.map(|v| v.to_string().trim_matches('"').to_string()).unwrap_or_default()
+        found
+            .map(|v| v.to_string().trim_matches('"').to_string())
+            .unwrap_or_default()
     };
     modelwright_train::recipe::fields()
         .into_iter()
-        .map(|f| (f.key.clone(), tables.iter().map(|t| value(t, &f.key)).collect::<Vec<_>>()))
+        .map(|f| {
+            (
+                f.key.clone(),
+                tables.iter().map(|t| value(t, &f.key)).collect::<Vec<_>>(),
+            )
+        })
         .filter(|(_, values)| values.iter().any(|v| *v != values[0]))
         .collect()
 }

@@ -1,9 +1,9 @@
 //! `train` and `resume`.
 
 use super::text;
+use crate::Exit;
 use crate::output::{self, duration, grouped, label, right, score, table};
 use crate::progress::{Display, Reading};
-use crate::Exit;
 use anyhow::{Context, Result};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -60,7 +60,11 @@ impl View {
     fn new(m: &ArgMatches) -> Self {
         let json = m.get_flag("json");
         let quiet = m.get_flag("quiet") || json;
-        Self { quiet, json, reading: Reading::new(quiet) }
+        Self {
+            quiet,
+            json,
+            reading: Reading::new(quiet),
+        }
     }
 }
 
@@ -70,14 +74,20 @@ fn options<'a>(
     control: &'a Control,
     notify: modelwright_data::Notify<'a>,
 ) -> SessionOptions<'a> {
-    SessionOptions { runs, tensorboard: m.get_flag("tensorboard"), control, notify }
+    SessionOptions {
+        runs,
+        tensorboard: m.get_flag("tensorboard"),
+        control,
+        notify,
+    }
 }
 
 /// The person's settings: recipe file, then flags, then `--set`.
 fn layers(m: &ArgMatches) -> Result<Layers> {
     let mut layers = Layers::default();
     if let Some(path) = text(m, "recipe") {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the recipe {path}"))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the recipe {path}"))?;
         layers.add_toml(path, &text).map_err(TaskError::from)?;
     }
     if let Some(source) = text(m, "source") {
@@ -120,11 +130,17 @@ fn stop_on_signal() -> Result<Arc<Control>> {
 fn work(session: Session, view: &View) -> Result<Exit> {
     let threads = session.recipe().training.threads;
     // Fails only if a pool exists already, which no command makes before.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global();
     let id = session.id().to_string();
     let folder = session.folder().path().to_path_buf();
     let source = session.recipe().data.source.clone();
-    let unit = if session.recipe().task.starts_with("image") { "images" } else { "rows" };
+    let unit = if session.recipe().task.starts_with("image") {
+        "images"
+    } else {
+        "rows"
+    };
     if !view.quiet {
         eprintln!("run {id}, in {}", folder.display());
     }
@@ -167,7 +183,9 @@ fn print_report(id: &str, source: &str, report: &Report) {
     for note in &report.notes {
         println!("note: {note}");
     }
-    let memory = peak_memory().map_or(String::new(), |b| format!(", {} MB of memory at most", b >> 20));
+    let memory = peak_memory().map_or(String::new(), |b| {
+        format!(", {} MB of memory at most", b >> 20)
+    });
     println!(
         "{} parameters, weights of epoch {}, {} in all{memory}",
         grouped(report.parameters as i64),
@@ -183,10 +201,16 @@ fn print_report(id: &str, source: &str, report: &Report) {
 
 /// The headline scores and, for few classes, a line each.
 pub fn print_scores(evaluation: &Evaluation, part: &str) {
-    let title = format!("{part} ({} examples)", grouped(evaluation.examples() as i64));
+    let title = format!(
+        "{part} ({} examples)",
+        grouped(evaluation.examples() as i64)
+    );
     let mut scores = table(&[&title, ""]);
     for (name, value) in evaluation.scores() {
-        scores.add_row([comfy_table::Cell::new(label(&name)), right(score(&name, value))]);
+        scores.add_row([
+            comfy_table::Cell::new(label(&name)),
+            right(score(&name, value)),
+        ]);
     }
     println!("{scores}");
     if let Evaluation::Classification(report) = evaluation
@@ -195,7 +219,12 @@ pub fn print_scores(evaluation: &Evaluation, part: &str) {
         let mut classes = table(&["class", "precision", "recall", "F1", "examples"]);
         for c in &report.per_class {
             let share = |v: f64| right(format!("{:.1} %", 100.0 * v));
-            let cells = [share(c.precision), share(c.recall), share(c.f1), right(c.support)];
+            let cells = [
+                share(c.precision),
+                share(c.recall),
+                share(c.f1),
+                right(c.support),
+            ];
             let mut row = vec![comfy_table::Cell::new(&c.name)];
             row.extend(cells);
             classes.add_row(row);

@@ -11,7 +11,9 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -28,7 +30,11 @@ impl Place {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_modelwright"));
         command.args(args).current_dir(self.folder.path());
-        for name in ["MODELWRIGHT_RUNS", "MODELWRIGHT_MIRROR", "MODELWRIGHT_CACHE"] {
+        for name in [
+            "MODELWRIGHT_RUNS",
+            "MODELWRIGHT_MIRROR",
+            "MODELWRIGHT_CACHE",
+        ] {
             command.env_remove(name);
         }
         command
@@ -73,7 +79,10 @@ pub fn pictures(place: &Place, folder: &str, endings: &[&str], count: usize) {
                 let v = base.wrapping_add((x * 3 + y * 2 + i as u32) as u8 % 40);
                 image::Rgb([v, v / 2, v])
             });
-            let path = place.path(&format!("{folder}/{class}/{i}.{}", endings[i % endings.len()]));
+            let path = place.path(&format!(
+                "{folder}/{class}/{i}.{}",
+                endings[i % endings.len()]
+            ));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             picture.save(&path).unwrap();
         }
@@ -81,5 +90,7 @@ pub fn pictures(place: &Place, folder: &str, endings: &[&str], count: usize) {
 }
 
 pub fn shared(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
 }

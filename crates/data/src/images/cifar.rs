@@ -93,19 +93,34 @@ fn append(
     let labels = which.label_bytes();
     let record = labels + 3 * PLANE;
     if bytes.is_empty() || bytes.len() % record != 0 {
-        let problem = format!("{} bytes are no whole number of {record}-byte records", bytes.len());
-        return Err(DataError::new(place.display(), problem, "fetch the file again; it may have been cut short"));
+        let problem = format!(
+            "{} bytes are no whole number of {record}-byte records",
+            bytes.len()
+        );
+        return Err(DataError::new(
+            place.display(),
+            problem,
+            "fetch the file again; it may have been cut short",
+        ));
     }
     for (row, record) in bytes.chunks_exact(record).enumerate() {
         let label = record[labels - 1];
         if usize::from(label) >= set.classes.len() {
-            let problem = format!("record {row} has the label {label}, but there are {} classes", set.classes.len());
-            return Err(DataError::new(place.display(), problem, "use the binary version of the right set"));
+            let problem = format!(
+                "record {row} has the label {label}, but there are {} classes",
+                set.classes.len()
+            );
+            return Err(DataError::new(
+                place.display(),
+                problem,
+                "use the binary version of the right set",
+            ));
         }
         set.labels.push(Some(u32::from(label)));
         set.given.push(Some(part));
         let planes = &record[labels..];
-        pixels.extend((0..PLANE).flat_map(|i| [planes[i], planes[PLANE + i], planes[2 * PLANE + i]]));
+        pixels
+            .extend((0..PLANE).flat_map(|i| [planes[i], planes[PLANE + i], planes[2 * PLANE + i]]));
     }
     Ok(())
 }
@@ -113,7 +128,13 @@ fn append(
 fn classes(which: Cifar, files: &[(String, Vec<u8>)]) -> Vec<String> {
     let named = files.iter().find(|(name, _)| name == which.class_file());
     let names: Vec<String> = named
-        .map(|(_, bytes)| String::from_utf8_lossy(bytes).lines().map(str::trim).map(String::from).collect())
+        .map(|(_, bytes)| {
+            String::from_utf8_lossy(bytes)
+                .lines()
+                .map(str::trim)
+                .map(String::from)
+                .collect()
+        })
         .unwrap_or_default();
     let names: Vec<String> = names.into_iter().filter(|n| !n.is_empty()).collect();
     let count = if which == Cifar::Ten { 10 } else { 100 };
@@ -131,9 +152,16 @@ fn files_of_folder(which: Cifar, folder: &Path) -> Result<Vec<(String, Vec<u8>)>
     paths.sort();
     let mut files = Vec::new();
     for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if Cifar::part_of(&name).is_some() || name == which.class_file() {
-            files.push((name, std::fs::read(&path).map_err(|e| DataError::io(&path, &e))?));
+            files.push((
+                name,
+                std::fs::read(&path).map_err(|e| DataError::io(&path, &e))?,
+            ));
         }
     }
     Ok(files)
@@ -142,7 +170,11 @@ fn files_of_folder(which: Cifar, folder: &Path) -> Result<Vec<(String, Vec<u8>)>
 /// Members are read into memory by name; nothing is written, so no path of theirs is trusted.
 fn files_of_archive(which: Cifar, path: &Path) -> Result<Vec<(String, Vec<u8>)>, DataError> {
     let broken = |e: std::io::Error| {
-        DataError::new(path.display(), format!("not a complete tar archive ({e})"), "fetch the file again")
+        DataError::new(
+            path.display(),
+            format!("not a complete tar archive ({e})"),
+            "fetch the file again",
+        )
     };
     let bytes = read_maybe_gzip(path)?;
     let mut archive = tar::Archive::new(bytes.as_slice());
@@ -150,7 +182,11 @@ fn files_of_archive(which: Cifar, path: &Path) -> Result<Vec<(String, Vec<u8>)>,
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
         let member = entry.path().map_err(broken)?.into_owned();
-        let name = member.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = member
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let wanted = Cifar::part_of(&name).is_some() || name == which.class_file();
         if !wanted || entry.size() > MAX_MEMBER {
             continue;

@@ -10,7 +10,9 @@ const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "bmp", "webp", "gif"];
 /// Whether the file's ending is one of a picture that can be read.
 pub fn is_picture(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or("");
-    ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+    ENDINGS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 /// Pictures in `folder` and below, sorted by path.
@@ -53,7 +55,10 @@ pub fn read(folder: &Path) -> Result<ImageSet, DataError> {
         .collect();
     let has_train = parts.iter().any(|(_, part)| *part == Part::Train);
     let roots = match has_train && parts.len() >= 2 {
-        true => parts.into_iter().map(|(path, part)| (path, Some(part))).collect(),
+        true => parts
+            .into_iter()
+            .map(|(path, part)| (path, Some(part)))
+            .collect(),
         false => vec![(folder.to_path_buf(), None)],
     };
     let mut found = Vec::new();
@@ -78,8 +83,7 @@ pub fn read(folder: &Path) -> Result<ImageSet, DataError> {
 }
 
 fn check(folder: &Path, found: &[(String, PathBuf, Option<Part>)]) -> Result<(), DataError> {
-    const LAYOUT: &str =
-        "put the pictures of each class into a folder of its own: cats/1.jpg, cats/2.jpg, dogs/1.jpg";
+    const LAYOUT: &str = "put the pictures of each class into a folder of its own: cats/1.jpg, cats/2.jpg, dogs/1.jpg";
     if !found.is_empty() {
         return Ok(());
     }
@@ -101,5 +105,8 @@ fn part_name(path: &Path) -> Option<Part> {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

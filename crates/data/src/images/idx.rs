@@ -35,18 +35,27 @@ pub fn read_pair(
         let (sizes, values) = read(labels, 1)?;
         if sizes[0] != count {
             let problem = format!("{} labels for {count} pictures", sizes[0]);
-            return Err(DataError::new(labels.display(), problem, "use the file that belongs to the pictures"));
+            return Err(DataError::new(
+                labels.display(),
+                problem,
+                "use the file that belongs to the pictures",
+            ));
         }
         if *size.get_or_insert((height, width)) != (height, width) {
             let problem = format!("pictures of {width}x{height} beside others of another size");
-            return Err(DataError::new(images.display(), problem, "use files of one set"));
+            return Err(DataError::new(
+                images.display(),
+                problem,
+                "use files of one set",
+            ));
         }
         if let Some(most) = values.iter().max().map(|m| usize::from(*m)) {
             while set.classes.len() <= most {
                 set.classes.push(set.classes.len().to_string());
             }
         }
-        set.labels.extend(values.iter().map(|v| Some(u32::from(*v))));
+        set.labels
+            .extend(values.iter().map(|v| Some(u32::from(*v))));
         set.given.extend(std::iter::repeat_n(*part, count));
         pixels.extend(bytes);
     }
@@ -63,11 +72,18 @@ fn read(path: &Path, dimensions: usize) -> Result<(Vec<usize>, Vec<u8>), DataErr
     let fail = |problem: String| Err(DataError::new(path.display(), problem, HELP));
     let header = 4 + 4 * dimensions;
     if bytes.len() < header {
-        return fail(format!("{} bytes are too few for an IDX header", bytes.len()));
+        return fail(format!(
+            "{} bytes are too few for an IDX header",
+            bytes.len()
+        ));
     }
     if bytes[..4] != [0, 0, 8, dimensions as u8] {
         let problem = format!("not an IDX file of bytes with {dimensions} dimension(s)");
-        return Err(DataError::new(path.display(), problem, "give a file in MNIST's format"));
+        return Err(DataError::new(
+            path.display(),
+            problem,
+            "give a file in MNIST's format",
+        ));
     }
     let sizes: Vec<usize> = bytes[4..header]
         .chunks_exact(4)
@@ -76,8 +92,12 @@ fn read(path: &Path, dimensions: usize) -> Result<(Vec<usize>, Vec<u8>), DataErr
     let expected = sizes.iter().try_fold(1usize, |n, s| n.checked_mul(*s));
     let found = bytes.len() - header;
     if expected != Some(found) {
-        let expected = expected.map_or("more bytes than fit in memory".into(), |n| format!("{n} bytes"));
-        return fail(format!("its header promises {expected} after it, but {found} follow"));
+        let expected = expected.map_or("more bytes than fit in memory".into(), |n| {
+            format!("{n} bytes")
+        });
+        return fail(format!(
+            "its header promises {expected} after it, but {found} follow"
+        ));
     }
     bytes.drain(..header);
     Ok((sizes, bytes))

@@ -68,9 +68,10 @@ impl ImageSet {
     /// Picture `i` in its own size and channels.
     pub fn raster(&self, i: usize) -> Result<Raster, DataError> {
         match &self.pixels {
-            Pixels::Packed { shape, .. } => {
-                Ok(Raster::new(*shape, self.packed(i).unwrap_or_default().to_vec()))
-            }
+            Pixels::Packed { shape, .. } => Ok(Raster::new(
+                *shape,
+                self.packed(i).unwrap_or_default().to_vec(),
+            )),
             Pixels::Files(paths) => read_picture(&paths[i]),
         }
     }
@@ -144,16 +145,17 @@ impl ImageSet {
             Ok(raster)
         };
         if size.saturating_mul(total) > MEMORY_LIMIT {
-            return (0..total).into_par_iter().try_for_each(|i| decode(i).map(drop));
+            return (0..total)
+                .into_par_iter()
+                .try_for_each(|i| decode(i).map(drop));
         }
         let mut bytes = vec![0; size * total];
-        bytes
-            .par_chunks_mut(size.max(1))
-            .enumerate()
-            .try_for_each(|(i, chunk)| -> Result<(), DataError> {
+        bytes.par_chunks_mut(size.max(1)).enumerate().try_for_each(
+            |(i, chunk)| -> Result<(), DataError> {
                 chunk.copy_from_slice(decode(i)?.pixels());
                 Ok(())
-            })?;
+            },
+        )?;
         self.pixels = Pixels::Packed { shape, bytes };
         Ok(())
     }

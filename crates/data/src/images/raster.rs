@@ -24,7 +24,11 @@ impl Raster {
     /// # Panics
     /// If the number of pixels is not the product of the shape.
     pub fn new(shape: [usize; 3], pixels: Vec<u8>) -> Self {
-        assert_eq!(shape.iter().product::<usize>(), pixels.len(), "shape and pixels differ");
+        assert_eq!(
+            shape.iter().product::<usize>(),
+            pixels.len(),
+            "shape and pixels differ"
+        );
         Self { shape, pixels }
     }
 
@@ -149,6 +153,10 @@ pub(super) fn shape_of(path: &Path) -> Result<[usize; 3], DataError> {
         .into_decoder()
         .map_err(|e| fail(&e))?;
     let (width, height) = decoder.dimensions();
-    let channels = if decoder.color_type().has_color() { 3 } else { 1 };
+    let channels = if decoder.color_type().has_color() {
+        3
+    } else {
+        1
+    };
     Ok([height as usize, width as usize, channels])
 }

@@ -144,8 +144,14 @@ fn short(value: f64) -> String {
 
 fn data_uri(raster: &Raster) -> String {
     let mut png = Cursor::new(Vec::new());
-    match raster.to_image().write_to(&mut png, image::ImageFormat::Png) {
-        Ok(()) => format!("data:image/png;base64,{}", STANDARD.encode(png.into_inner())),
+    match raster
+        .to_image()
+        .write_to(&mut png, image::ImageFormat::Png)
+    {
+        Ok(()) => format!(
+            "data:image/png;base64,{}",
+            STANDARD.encode(png.into_inner())
+        ),
         // A sample that cannot be encoded is left blank; the profile itself is not affected.
         Err(_) => String::new(),
     }

@@ -49,9 +49,14 @@ struct Look {
     spread: f64,
 }
 
-pub(super) fn profile(set: &ImageSet, warnings: &mut Vec<String>) -> Result<ImageProfile, DataError> {
-    let looks: Vec<Result<Look, DataError>> =
-        (0..set.len()).into_par_iter().map(|i| set.raster(i).map(|r| look(&r))).collect();
+pub(super) fn profile(
+    set: &ImageSet,
+    warnings: &mut Vec<String>,
+) -> Result<ImageProfile, DataError> {
+    let looks: Vec<Result<Look, DataError>> = (0..set.len())
+        .into_par_iter()
+        .map(|i| set.raster(i).map(|r| look(&r)))
+        .collect();
     let classes: Vec<ClassCount> = set
         .classes
         .iter()
@@ -65,7 +70,9 @@ pub(super) fn profile(set: &ImageSet, warnings: &mut Vec<String>) -> Result<Imag
     let good: Vec<&Look> = looks.iter().flatten().collect();
     let mut sizes: BTreeMap<String, usize> = BTreeMap::new();
     for l in &good {
-        *sizes.entry(format!("{}x{}", l.shape[1], l.shape[0])).or_default() += 1;
+        *sizes
+            .entry(format!("{}x{}", l.shape[1], l.shape[0]))
+            .or_default() += 1;
     }
     let mut sizes: Vec<_> = sizes.into_iter().collect();
     sizes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -73,9 +80,18 @@ pub(super) fn profile(set: &ImageSet, warnings: &mut Vec<String>) -> Result<Imag
     let odd = odd(set, &looks);
     let unreadable = looks.iter().filter(|l| l.is_err()).count();
     for (count, what) in [
-        (unreadable, "pictures cannot be read; `train` stops at them unless --skip-bad is given"),
-        (duplicates, "pictures occur more than once; equal ones always go into the same part"),
-        (shared, "pictures of the test part are in the train part too: the test score will be too good"),
+        (
+            unreadable,
+            "pictures cannot be read; `train` stops at them unless --skip-bad is given",
+        ),
+        (
+            duplicates,
+            "pictures occur more than once; equal ones always go into the same part",
+        ),
+        (
+            shared,
+            "pictures of the test part are in the train part too: the test score will be too good",
+        ),
     ] {
         if count > 0 {
             warnings.push(format!("{count} {what}"));
@@ -97,12 +113,24 @@ fn look(raster: &Raster) -> Look {
     let pixels = raster.pixels();
     let n = pixels.len().max(1) as f64;
     let mean = pixels.iter().map(|p| f64::from(*p)).sum::<f64>() / n;
-    let variance = pixels.iter().map(|p| (f64::from(*p) - mean).powi(2)).sum::<f64>() / n;
-    Look { shape: raster.shape(), mean, spread: variance.sqrt() }
+    let variance = pixels
+        .iter()
+        .map(|p| (f64::from(*p) - mean).powi(2))
+        .sum::<f64>()
+        / n;
+    Look {
+        shape: raster.shape(),
+        mean,
+        spread: variance.sqrt(),
+    }
 }
 
 fn odd(set: &ImageSet, looks: &[Result<Look, DataError>]) -> Vec<OddImage> {
-    let mut areas: Vec<usize> = looks.iter().flatten().map(|l| l.shape[0] * l.shape[1]).collect();
+    let mut areas: Vec<usize> = looks
+        .iter()
+        .flatten()
+        .map(|l| l.shape[0] * l.shape[1])
+        .collect();
     areas.sort_unstable();
     let usual = areas.get(areas.len() / 2).copied().unwrap_or(0);
     let why = |look: &Result<Look, DataError>| -> Option<String> {
@@ -125,7 +153,12 @@ fn odd(set: &ImageSet, looks: &[Result<Look, DataError>]) -> Vec<OddImage> {
     looks
         .iter()
         .enumerate()
-        .filter_map(|(i, l)| why(l).map(|why| OddImage { name: set.name(i), why }))
+        .filter_map(|(i, l)| {
+            why(l).map(|why| OddImage {
+                name: set.name(i),
+                why,
+            })
+        })
         .take(MAX_ODD)
         .collect()
 }
@@ -142,8 +175,14 @@ fn duplicates(set: &ImageSet) -> Result<(usize, usize), DataError> {
             train.insert(*hash);
         }
     }
-    let tests = hashes.iter().zip(&set.given).filter(|(_, part)| **part == Some(Part::Test));
-    Ok((again, tests.filter(|(hash, _)| train.contains(hash)).count()))
+    let tests = hashes
+        .iter()
+        .zip(&set.given)
+        .filter(|(_, part)| **part == Some(Part::Test));
+    Ok((
+        again,
+        tests.filter(|(hash, _)| train.contains(hash)).count(),
+    ))
 }
 
 /// The first readable pictures of each class, small.
@@ -156,7 +195,12 @@ fn samples(set: &ImageSet) -> Vec<(String, Vec<Raster>)> {
             .take(8)
             .collect()
     };
-    set.classes.iter().enumerate().take(100).map(|(c, name)| (name.clone(), of_class(c))).collect()
+    set.classes
+        .iter()
+        .enumerate()
+        .take(100)
+        .map(|(c, name)| (name.clone(), of_class(c)))
+        .collect()
 }
 
 /// At most 96 pixels on the longer side.

@@ -71,7 +71,10 @@ impl Profile {
 fn warn_of_classes(classes: &[ClassCount], warnings: &mut Vec<String>) {
     let present: Vec<_> = classes.iter().filter(|c| c.examples > 0).collect();
     if let [only] = present.as_slice() {
-        warnings.push(format!("only one class (`{}`): nothing to tell apart", only.name));
+        warnings.push(format!(
+            "only one class (`{}`): nothing to tell apart",
+            only.name
+        ));
     }
     let (most, least) = (
         present.iter().map(|c| c.examples).max().unwrap_or(0),

@@ -50,30 +50,64 @@ pub struct NumberSummary {
     pub histogram: Vec<usize>,
 }
 
-pub(super) fn profile(table: &Table, target: Option<&str>, warnings: &mut Vec<String>) -> TableProfile {
+pub(super) fn profile(
+    table: &Table,
+    target: Option<&str>,
+    warnings: &mut Vec<String>,
+) -> TableProfile {
     let columns: Vec<ColumnProfile> = table.columns.iter().map(column).collect();
     let mut seen = HashSet::new();
-    let duplicates = table.hashes().into_iter().filter(|h| !seen.insert(*h)).count();
+    let duplicates = table
+        .hashes()
+        .into_iter()
+        .filter(|h| !seen.insert(*h))
+        .count();
     let rows = table.rows();
     for c in &columns {
         if c.missing == rows {
-            warnings.push(format!("column `{}` has no value at all; leave it out with --exclude {}", c.name, c.name));
+            warnings.push(format!(
+                "column `{}` has no value at all; leave it out with --exclude {}",
+                c.name, c.name
+            ));
         } else if c.missing * 2 > rows {
-            warnings.push(format!("column `{}` is empty in {} of {rows} rows", c.name, c.missing));
+            warnings.push(format!(
+                "column `{}` is empty in {} of {rows} rows",
+                c.name, c.missing
+            ));
         } else if c.distinct == 1 && c.missing == 0 {
-            warnings.push(format!("column `{}` has the same value in every row", c.name));
-        } else if c.distinct == rows && rows > 50 && c.kind == "integer" && Some(c.name.as_str()) != target {
-            warnings.push(format!("column `{}` is different in every row: an identifier? leave it out with --exclude", c.name));
+            warnings.push(format!(
+                "column `{}` has the same value in every row",
+                c.name
+            ));
+        } else if c.distinct == rows
+            && rows > 50
+            && c.kind == "integer"
+            && Some(c.name.as_str()) != target
+        {
+            warnings.push(format!(
+                "column `{}` is different in every row: an identifier? leave it out with --exclude",
+                c.name
+            ));
         }
     }
     if duplicates > 0 {
-        warnings.push(format!("{duplicates} rows occur more than once; equal ones always go into the same part"));
+        warnings.push(format!(
+            "{duplicates} rows occur more than once; equal ones always go into the same part"
+        ));
     }
-    let classes = target.and_then(|t| table.column(t)).map(classes).unwrap_or_default();
+    let classes = target
+        .and_then(|t| table.column(t))
+        .map(classes)
+        .unwrap_or_default();
     if !classes.is_empty() {
         warn_of_classes(&classes, warnings);
     }
-    TableProfile { columns, duplicates, target: target.map(String::from), classes }
+    TableProfile {
+        columns,
+        duplicates,
+        target: target.map(String::from),
+        classes,
+    }
 }
 
 /// Examples of each class; empty for a quantity.
@@ -86,7 +120,10 @@ fn classes(column: &Column) -> Vec<ClassCount> {
     levels
         .into_iter()
         .enumerate()
-        .map(|(i, name)| ClassCount { name, examples: count(i) })
+        .map(|(i, name)| ClassCount {
+            name,
+            examples: count(i),
+        })
         .collect()
 }
 
@@ -95,7 +132,10 @@ fn column(column: &Column) -> ColumnProfile {
         ColumnData::Numbers(values) => (summary(values), Vec::new()),
         ColumnData::Labels { codes, levels } => {
             let mut counts = vec![0; levels.len()];
-            codes.iter().filter_map(|c| levels.get(*c as usize).map(|_| *c as usize)).for_each(|c| counts[c] += 1);
+            codes
+                .iter()
+                .filter_map(|c| levels.get(*c as usize).map(|_| *c as usize))
+                .for_each(|c| counts[c] += 1);
             let mut top: Vec<(String, usize)> = levels.iter().cloned().zip(counts).collect();
             top.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             top.truncate(5);
@@ -119,12 +159,22 @@ fn summary(values: &[f64]) -> Option<NumberSummary> {
     }
     let n = present.len() as f64;
     let mean = present.iter().sum::<f64>() / n;
-    let (min, max) = present.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (min, max) = present
+        .iter()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+            (l.min(*v), h.max(*v))
+        });
     let mut histogram = vec![0; 10];
     for v in &present {
         let bin = ((v - min) / (max - min).max(f64::MIN_POSITIVE) * 10.0) as usize;
         histogram[bin.min(9)] += 1;
     }
     let std = (present.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
-    Some(NumberSummary { min, mean, std, max, histogram })
+    Some(NumberSummary {
+        min,
+        mean,
+        std,
+        max,
+        histogram,
+    })
 }

@@ -36,9 +36,17 @@ pub fn parse(place: &str, bytes: &[u8], encoding: &str) -> Result<Table, DataErr
         }
     }
     if texts.first().is_none_or(Vec::is_empty) {
-        return Err(DataError::new(place, "a header but no rows", "give a table with rows"));
+        return Err(DataError::new(
+            place,
+            "a header but no rows",
+            "give a table with rows",
+        ));
     }
-    let columns = names.into_iter().zip(texts).map(|(n, t)| infer::column_of_texts(n, t)).collect();
+    let columns = names
+        .into_iter()
+        .zip(texts)
+        .map(|(n, t)| infer::column_of_texts(n, t))
+        .collect();
     Ok(Table { columns })
 }
 
@@ -53,7 +61,11 @@ fn header(place: &str, record: &csv::StringRecord) -> Result<Vec<String>, DataEr
         .collect();
     let place = format!("{place}, line 1");
     if record.is_empty() || (record.len() == 1 && record[0].trim().is_empty()) {
-        return Err(DataError::new(place, "the file is empty", "give a table with a header and rows"));
+        return Err(DataError::new(
+            place,
+            "the file is empty",
+            "give a table with a header and rows",
+        ));
     }
     if names.iter().all(|n| n.parse::<f64>().is_ok()) {
         return Err(DataError::new(
@@ -65,7 +77,11 @@ fn header(place: &str, record: &csv::StringRecord) -> Result<Vec<String>, DataEr
     for (i, name) in names.iter().enumerate() {
         if names[..i].contains(name) {
             let problem = format!("two columns are called `{name}`");
-            return Err(DataError::new(place, problem, "give each column a name of its own"));
+            return Err(DataError::new(
+                place,
+                problem,
+                "give each column a name of its own",
+            ));
         }
     }
     Ok(names)
@@ -75,12 +91,19 @@ fn separator(text: &str) -> u8 {
     let line = text.lines().next().unwrap_or("");
     let count = |separator: &u8| line.bytes().filter(|b| b == separator).count();
     // The first of equal counts is taken by reversing: `max_by_key` returns the last.
-    [b'|', b';', b'\t', b','].into_iter().max_by_key(count).unwrap_or(b',')
+    [b'|', b';', b'\t', b',']
+        .into_iter()
+        .max_by_key(count)
+        .unwrap_or(b',')
 }
 
 fn csv_error(place: &str, error: &csv::Error) -> DataError {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => DataError::new(
+        csv::ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => DataError::new(
             match pos {
                 Some(pos) => format!("{place}, line {}", pos.line()),
                 None => place.to_string(),
@@ -106,11 +129,16 @@ fn decode(place: &str, bytes: &[u8], encoding: &str) -> Result<String, DataError
     if !failed {
         return Ok(text.into_owned());
     }
-    let good = std::str::from_utf8(bytes).err().map_or(0, |e| e.valid_up_to());
+    let good = std::str::from_utf8(bytes)
+        .err()
+        .map_or(0, |e| e.valid_up_to());
     let line = 1 + bytes[..good].iter().filter(|b| **b == b'\n').count();
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
-    let guess = detector.guess(None, chardetng::Utf8Detection::Allow).name().to_lowercase();
+    let guess = detector
+        .guess(None, chardetng::Utf8Detection::Allow)
+        .name()
+        .to_lowercase();
     Err(DataError::new(
         format!("{place}, line {line}"),
         format!("bytes that are not {}", used.name()),
@@ -142,10 +170,17 @@ mod tests {
 
     #[test]
     fn a_wrong_encoding_is_named_and_its_own_reads() {
-        let (bytes, ..) = encoding_rs::GB18030.encode("城市,房价\n北京的房子在二环里面,100\n上海的房子,90\n");
+        let (bytes, ..) =
+            encoding_rs::GB18030.encode("城市,房价\n北京的房子在二环里面,100\n上海的房子,90\n");
         let message = error(&bytes);
-        assert!(message.contains("line 1") && message.contains("--encoding gb"), "{message}");
-        assert_eq!(parse("t", &bytes, "gb18030").unwrap().columns[0].name, "城市");
+        assert!(
+            message.contains("line 1") && message.contains("--encoding gb"),
+            "{message}"
+        );
+        assert_eq!(
+            parse("t", &bytes, "gb18030").unwrap().columns[0].name,
+            "城市"
+        );
     }
 
     #[test]

@@ -95,14 +95,22 @@ impl TableEncoder {
 
     /// A name for each input.
     pub fn input_names(&self) -> Vec<String> {
-        self.columns.iter().flat_map(ColumnEncoder::input_names).collect()
+        self.columns
+            .iter()
+            .flat_map(ColumnEncoder::input_names)
+            .collect()
     }
 
     /// The rows of a table as inputs, row by row: `rows.len() * width()` values.
     ///
     /// # Errors
     /// A column that the model reads is not in the table, or holds words where numbers were.
-    pub fn encode(&self, table: &Table, place: &str, rows: &[usize]) -> Result<Vec<f32>, DataError> {
+    pub fn encode(
+        &self,
+        table: &Table,
+        place: &str,
+        rows: &[usize],
+    ) -> Result<Vec<f32>, DataError> {
         let width = self.width();
         let mut out = vec![0.0; rows.len() * width];
         let mut start = 0;
@@ -123,8 +131,11 @@ impl ColumnEncoder {
         let name = column.name.clone();
         match &column.data {
             ColumnData::Numbers(values) => {
-                let present: Vec<f64> =
-                    rows.iter().map(|r| values[*r]).filter(|v| !v.is_nan()).collect();
+                let present: Vec<f64> = rows
+                    .iter()
+                    .map(|r| values[*r])
+                    .filter(|v| !v.is_nan())
+                    .collect();
                 let count = present.len().max(1) as f64;
                 let mean = present.iter().sum::<f64>() / count;
                 let variance = present.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
@@ -133,7 +144,12 @@ impl ColumnEncoder {
                     return Err("the same value in every training row".into());
                 }
                 let std = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-                Ok(Self::Number { name, mean, std, flags_missing })
+                Ok(Self::Number {
+                    name,
+                    mean,
+                    std,
+                    flags_missing,
+                })
             }
             ColumnData::Labels { codes, levels } => {
                 if column.kind == super::Kind::Text {
@@ -156,7 +172,12 @@ impl ColumnEncoder {
                 seen.truncate(MAX_LEVELS);
                 seen.sort_unstable();
                 let levels = seen.into_iter().map(|l| levels[l].clone()).collect();
-                Ok(Self::Category { name, levels, other, missing })
+                Ok(Self::Category {
+                    name,
+                    levels,
+                    other,
+                    missing,
+                })
             }
         }
     }
@@ -171,20 +192,32 @@ impl ColumnEncoder {
     fn width(&self) -> usize {
         match self {
             Self::Number { flags_missing, .. } => 1 + usize::from(*flags_missing),
-            Self::Category { levels, other, missing, .. } => {
-                levels.len() + usize::from(*other) + usize::from(*missing)
-            }
+            Self::Category {
+                levels,
+                other,
+                missing,
+                ..
+            } => levels.len() + usize::from(*other) + usize::from(*missing),
         }
     }
 
     fn input_names(&self) -> Vec<String> {
         match self {
-            Self::Number { name, flags_missing, .. } => {
+            Self::Number {
+                name,
+                flags_missing,
+                ..
+            } => {
                 let mut names = vec![name.clone()];
                 names.extend(flags_missing.then(|| format!("{name} is missing")));
                 names
             }
-            Self::Category { name, levels, other, missing } => {
+            Self::Category {
+                name,
+                levels,
+                other,
+                missing,
+            } => {
                 let mut names: Vec<_> = levels.iter().map(|l| format!("{name} = {l}")).collect();
                 names.extend(other.then(|| format!("{name} = (rare)")));
                 names.extend(missing.then(|| format!("{name} is missing")));
@@ -197,10 +230,15 @@ impl ColumnEncoder {
         let all_missing = column.missing() == column.len();
         match (self, &column.data) {
             (Self::Number { name, .. }, ColumnData::Labels { .. }) if !all_missing => {
-                let word = (0..column.len()).map(|r| column.text(r)).find(|t| t.parse::<f64>().is_err());
+                let word = (0..column.len())
+                    .map(|r| column.text(r))
+                    .find(|t| t.parse::<f64>().is_err());
                 Err(DataError::new(
                     format!("{place}, column `{name}`"),
-                    format!("`{}` where the model expects a number", word.unwrap_or_default()),
+                    format!(
+                        "`{}` where the model expects a number",
+                        word.unwrap_or_default()
+                    ),
                     "give numbers, or an empty field where the value is unknown",
                 ))
             }
@@ -210,7 +248,9 @@ impl ColumnEncoder {
 
     fn write(&self, column: &Column, row: usize, out: &mut [f32]) {
         match (self, &column.data) {
-            (Self::Number { mean, std, .. }, ColumnData::Numbers(values)) if !values[row].is_nan() => {
+            (Self::Number { mean, std, .. }, ColumnData::Numbers(values))
+                if !values[row].is_nan() =>
+            {
                 out[0] = ((values[row] - mean) / std) as f32;
             }
             (Self::Number { flags_missing, .. }, _) => {
@@ -218,7 +258,15 @@ impl ColumnEncoder {
                     out[1] = 1.0;
                 }
             }
-            (Self::Category { levels, other, missing, .. }, _) => {
+            (
+                Self::Category {
+                    levels,
+                    other,
+                    missing,
+                    ..
+                },
+                _,
+            ) => {
                 if column.is_missing(row) {
                     if *missing {
                         out[levels.len() + usize::from(*other)] = 1.0;
@@ -249,7 +297,10 @@ mod tests {
         let t = table("x,c,y\n1,a,0\n3,b,1\n,a,0\n");
         let (encoder, notes) = TableEncoder::fit(&t, "t", "y", &[], &[0, 1, 2]).unwrap();
         assert!(notes.is_empty());
-        assert_eq!(encoder.input_names(), ["x", "x is missing", "c = a", "c = b"]);
+        assert_eq!(
+            encoder.input_names(),
+            ["x", "x is missing", "c = a", "c = b"]
+        );
         let rows = encoder.encode(&t, "t", &[0, 2]).unwrap();
         assert_eq!(rows, [-1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
     }
@@ -260,8 +311,14 @@ mod tests {
         let (encoder, _) = TableEncoder::fit(&t, "t", "y", &[], &[0, 1]).unwrap();
         let unseen = table("c,x\nz,2\n");
         assert_eq!(encoder.encode(&unseen, "u", &[0]).unwrap(), [0.0, 0.0, 0.0]);
-        let wrong = encoder.encode(&table("c,x\na,big\n"), "u", &[0]).unwrap_err();
-        assert!(wrong.to_string().contains("`big` where the model expects a number"));
+        let wrong = encoder
+            .encode(&table("c,x\na,big\n"), "u", &[0])
+            .unwrap_err();
+        assert!(
+            wrong
+                .to_string()
+                .contains("`big` where the model expects a number")
+        );
         let absent = encoder.encode(&table("c\na\n"), "u", &[0]).unwrap_err();
         assert!(absent.to_string().contains("no column `x`"));
     }

@@ -36,7 +36,10 @@ pub(super) fn column_of_texts(name: String, texts: Vec<String>) -> Column {
     let (kind, data) = if any && all(|t| t.parse::<i64>().is_ok()) {
         (Kind::Integer, parse(|t| t.parse().ok()))
     } else if any && all(|t| t.parse::<f64>().is_ok()) {
-        (Kind::Number, parse(|t| t.parse().ok().filter(|v: &f64| v.is_finite())))
+        (
+            Kind::Number,
+            parse(|t| t.parse().ok().filter(|v: &f64| v.is_finite())),
+        )
     } else if any && all(|t| date(t).is_some()) {
         (Kind::Date, parse(date))
     } else {
@@ -47,17 +50,25 @@ pub(super) fn column_of_texts(name: String, texts: Vec<String>) -> Column {
 
 /// A column of typed cells (JSON, Parquet); text stays text, a mixture becomes text.
 pub(super) fn column_of_cells(name: String, cells: Vec<Cell>) -> Column {
-    let numeric = cells.iter().all(|c| matches!(c, Cell::Missing | Cell::Number { .. }));
+    let numeric = cells
+        .iter()
+        .all(|c| matches!(c, Cell::Missing | Cell::Number { .. }));
     let any = cells.iter().any(|c| !matches!(c, Cell::Missing));
     if numeric && any {
-        let integers = cells.iter().all(|c| matches!(c, Cell::Missing | Cell::Number { integer: true, .. }));
+        let integers = cells
+            .iter()
+            .all(|c| matches!(c, Cell::Missing | Cell::Number { integer: true, .. }));
         let value = |c: &Cell| match c {
             Cell::Number { value, .. } if value.is_finite() => *value,
             _ => f64::NAN,
         };
         return Column {
             name,
-            kind: if integers { Kind::Integer } else { Kind::Number },
+            kind: if integers {
+                Kind::Integer
+            } else {
+                Kind::Number
+            },
             data: ColumnData::Numbers(cells.iter().map(value).collect()),
         };
     }
@@ -72,7 +83,11 @@ pub(super) fn column_of_cells(name: String, cells: Vec<Cell>) -> Column {
     if any && texts.iter().flatten().all(|t| date(t).is_some()) {
         let value = |t: &Option<String>| t.as_deref().and_then(date).unwrap_or(f64::NAN);
         let data = ColumnData::Numbers(texts.iter().map(value).collect());
-        return Column { name, kind: Kind::Date, data };
+        return Column {
+            name,
+            kind: Kind::Date,
+            data,
+        };
     }
     column_of_words(name, &texts)
 }
@@ -80,7 +95,9 @@ pub(super) fn column_of_cells(name: String, cells: Vec<Cell>) -> Column {
 fn column_of_words(name: String, texts: &[Option<String>]) -> Column {
     let (codes, levels) = encode(texts, false);
     let boolean = !levels.is_empty()
-        && levels.iter().all(|l| l.eq_ignore_ascii_case("true") || l.eq_ignore_ascii_case("false"));
+        && levels
+            .iter()
+            .all(|l| l.eq_ignore_ascii_case("true") || l.eq_ignore_ascii_case("false"));
     let present = codes.iter().filter(|c| **c != MISSING).count();
     let long = levels.iter().any(|l| l.chars().count() > 100);
     let many = levels.len() > TEXT_LEVELS || long;
@@ -111,7 +128,9 @@ pub(super) fn encode(texts: &[Option<String>], numeric: bool) -> (Vec<u32>, Vec<
         levels.iter().cloned().zip(0..).collect()
     };
     let code = |t: &Option<String>| {
-        t.as_ref().and_then(|t| lookup.get(t).copied()).unwrap_or(MISSING)
+        t.as_ref()
+            .and_then(|t| lookup.get(t).copied())
+            .unwrap_or(MISSING)
     };
     (texts.iter().map(code).collect(), levels)
 }
@@ -125,7 +144,11 @@ fn date(text: &str) -> Option<f64> {
     let separator = if day.contains('-') { '-' } else { '/' };
     let mut fields = day.split(separator);
     let mut next = |length: usize| {
-        fields.next().filter(|f| f.len() == length)?.parse::<i64>().ok()
+        fields
+            .next()
+            .filter(|f| f.len() == length)?
+            .parse::<i64>()
+            .ok()
     };
     let (year, month, day) = (next(4)?, next(2)?, next(2)?);
     if fields.next().is_some() || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
@@ -135,7 +158,11 @@ fn date(text: &str) -> Option<f64> {
     if let Some(time) = time {
         let time = time.trim_end_matches('Z');
         for (field, scale) in time.split(':').zip([3600.0, 60.0, 1.0]) {
-            seconds += field.parse::<f64>().ok().filter(|v| (0.0..60.0).contains(v))? * scale;
+            seconds += field
+                .parse::<f64>()
+                .ok()
+                .filter(|v| (0.0..60.0).contains(v))?
+                * scale;
         }
     }
     Some(days(year, month, day) as f64 + seconds / 86_400.0)

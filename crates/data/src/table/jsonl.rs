@@ -1,7 +1,7 @@
 //! JSON Lines: one object a line.
 
-use super::infer::{self, Cell};
 use super::Table;
+use super::infer::{self, Cell};
 use crate::error::DataError;
 use crate::open::read_maybe_gzip;
 use serde_json::Value;
@@ -35,12 +35,21 @@ pub fn parse(place: &str, bytes: &[u8]) -> Result<Table, DataError> {
             columns[column].push(cell);
         }
         rows += 1;
-        columns.iter_mut().for_each(|c| c.resize(rows, Cell::Missing));
+        columns
+            .iter_mut()
+            .for_each(|c| c.resize(rows, Cell::Missing));
     }
     if rows == 0 {
-        return Err(DataError::new(place, "no rows", "give one JSON object a line"));
+        return Err(DataError::new(
+            place,
+            "no rows",
+            "give one JSON object a line",
+        ));
     }
-    let columns = names.into_iter().zip(columns).map(|(n, c)| infer::column_of_cells(n, c));
+    let columns = names
+        .into_iter()
+        .zip(columns)
+        .map(|(n, c)| infer::column_of_cells(n, c));
     Ok(Table {
         columns: columns.collect(),
     })
@@ -85,12 +94,19 @@ mod tests {
         let table = parse("t", text).unwrap();
         assert_eq!(table.rows(), 3);
         assert_eq!(table.columns[0].kind, Kind::Number);
-        assert_eq!((table.columns[0].missing(), table.columns[1].missing()), (1, 2));
+        assert_eq!(
+            (table.columns[0].missing(), table.columns[1].missing()),
+            (1, 2)
+        );
     }
 
     #[test]
     fn errors_name_the_line() {
-        for (text, part) in [("{\"a\":1}\n{\"a\":", "line 2"), ("[1]", "not a JSON object"), ("{\"a\":[1]}", "flatten")] {
+        for (text, part) in [
+            ("{\"a\":1}\n{\"a\":", "line 2"),
+            ("[1]", "not a JSON object"),
+            ("{\"a\":[1]}", "flatten"),
+        ] {
             let e = parse("t", text.as_bytes()).unwrap_err();
             assert!(format!("{e} {}", e.help).contains(part), "{e}");
         }

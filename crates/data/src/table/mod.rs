@@ -123,8 +123,11 @@ impl Column {
         match &self.data {
             ColumnData::Labels { levels, .. } => levels.len(),
             ColumnData::Numbers(values) => {
-                let mut bits: Vec<u64> =
-                    values.iter().filter(|v| !v.is_nan()).map(|v| v.to_bits()).collect();
+                let mut bits: Vec<u64> = values
+                    .iter()
+                    .filter(|v| !v.is_nan())
+                    .map(|v| v.to_bits())
+                    .collect();
                 bits.sort_unstable();
                 bits.dedup();
                 bits.len()
@@ -137,8 +140,9 @@ impl Column {
         if let ColumnData::Labels { codes, levels } = &self.data {
             return (codes.clone(), levels.clone());
         }
-        let texts: Vec<_> =
-            (0..self.len()).map(|r| (!self.is_missing(r)).then(|| self.text(r))).collect();
+        let texts: Vec<_> = (0..self.len())
+            .map(|r| (!self.is_missing(r)).then(|| self.text(r)))
+            .collect();
         infer::encode(&texts, true)
     }
 }

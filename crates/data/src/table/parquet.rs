@@ -1,7 +1,7 @@
 //! Parquet, through its record interface: flat columns of numbers, text, booleans and dates.
 
-use super::infer::{self, Cell};
 use super::Table;
+use super::infer::{self, Cell};
 use crate::error::DataError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
@@ -19,8 +19,17 @@ pub fn read(path: &Path) -> Result<Table, DataError> {
     };
     let file = File::open(path).map_err(|e| DataError::io(path, &e))?;
     let reader = SerializedFileReader::new(file).map_err(broken)?;
-    let schema = reader.metadata().file_metadata().schema_descr().root_schema().clone();
-    let names: Vec<String> = schema.get_fields().iter().map(|f| f.name().to_string()).collect();
+    let schema = reader
+        .metadata()
+        .file_metadata()
+        .schema_descr()
+        .root_schema()
+        .clone();
+    let names: Vec<String> = schema
+        .get_fields()
+        .iter()
+        .map(|f| f.name().to_string())
+        .collect();
     let mut columns: Vec<Vec<Cell>> = vec![Vec::new(); names.len()];
     for (i, row) in reader.get_row_iter(None).map_err(broken)?.enumerate() {
         let row = row.map_err(broken)?;
@@ -36,17 +45,34 @@ pub fn read(path: &Path) -> Result<Table, DataError> {
         }
     }
     if columns.first().is_none_or(Vec::is_empty) {
-        return Err(DataError::new(path.display(), "no rows", "give a table with rows"));
+        return Err(DataError::new(
+            path.display(),
+            "no rows",
+            "give a table with rows",
+        ));
     }
-    let columns = names.into_iter().zip(columns).map(|(n, c)| infer::column_of_cells(n, c));
+    let columns = names
+        .into_iter()
+        .zip(columns)
+        .map(|(n, c)| infer::column_of_cells(n, c));
     Ok(Table {
         columns: columns.collect(),
     })
 }
 
 fn cell(field: &Field) -> Option<Cell> {
-    let integer = |value: f64| Some(Cell::Number { value, integer: true });
-    let number = |value: f64| Some(Cell::Number { value, integer: false });
+    let integer = |value: f64| {
+        Some(Cell::Number {
+            value,
+            integer: true,
+        })
+    };
+    let number = |value: f64| {
+        Some(Cell::Number {
+            value,
+            integer: false,
+        })
+    };
     match field {
         Field::Null => Some(Cell::Missing),
         Field::Bool(v) => Some(Cell::Boolean(*v)),

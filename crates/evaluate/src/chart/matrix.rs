@@ -16,12 +16,29 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
     let side = cell * k as f64;
     let mut svg = Svg::new((left + side + 24.0).max(360.0), top + side + 24.0);
     svg.text((16.0, 24.0), 16.0, Anchor::Start, INK, title);
-    svg.text((left + side / 2.0, 46.0), 12.0, Anchor::Middle, INK, "predicted");
+    svg.text(
+        (left + side / 2.0, 46.0),
+        12.0,
+        Anchor::Middle,
+        INK,
+        "predicted",
+    );
     svg.vertical_text((18.0, top + side / 2.0), 12.0, Anchor::Middle, "true");
     for (i, name) in names.iter().enumerate() {
         let middle = (i as f64 + 0.5) * cell;
-        svg.text((left - 6.0, top + middle + label * 0.35), label, Anchor::End, INK, name);
-        svg.vertical_text((left + middle + label * 0.35, top - 6.0), label, Anchor::Start, name);
+        svg.text(
+            (left - 6.0, top + middle + label * 0.35),
+            label,
+            Anchor::End,
+            INK,
+            name,
+        );
+        svg.vertical_text(
+            (left + middle + label * 0.35, top - 6.0),
+            label,
+            Anchor::Start,
+            name,
+        );
     }
     for (row, counts) in counts.iter().enumerate() {
         let total = counts.iter().sum::<usize>().max(1) as f64;
@@ -32,7 +49,13 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
             if cell >= 20.0 && *count > 0 {
                 let ink = if share > 0.55 { "#ffffff" } else { INK };
                 let middle = (at.0 + cell / 2.0, at.1 + cell / 2.0 + 4.0);
-                svg.text(middle, (cell * 0.3).min(12.0), Anchor::Middle, ink, &count.to_string());
+                svg.text(
+                    middle,
+                    (cell * 0.3).min(12.0),
+                    Anchor::Middle,
+                    ink,
+                    &count.to_string(),
+                );
             }
         }
     }
@@ -41,11 +64,20 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
 
 /// White to blue for right answers, white to orange for wrong ones.
 fn shade(share: f64, right: bool) -> String {
-    let full = if right { [0.0, 90.0, 150.0] } else { [200.0, 80.0, 0.0] };
+    let full = if right {
+        [0.0, 90.0, 150.0]
+    } else {
+        [200.0, 80.0, 0.0]
+    };
     // The root makes rare confusions visible.
     let share = share.sqrt();
     let mix = |c: f64| (245.0 + (c - 245.0) * share).round() as u8;
-    format!("#{:02x}{:02x}{:02x}", mix(full[0]), mix(full[1]), mix(full[2]))
+    format!(
+        "#{:02x}{:02x}{:02x}",
+        mix(full[0]),
+        mix(full[1]),
+        mix(full[2])
+    )
 }
 
 fn shorten(name: &str) -> String {

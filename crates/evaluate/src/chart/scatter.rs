@@ -13,14 +13,37 @@ pub fn scatter(title: &str, unit: &str, pairs: &[(f64, f64)]) -> String {
     for tick in x.ticks() {
         svg.line((x.at(tick), bottom), (x.at(tick), top), GRID);
         svg.line((left, y.at(tick)), (right, y.at(tick)), GRID);
-        svg.text((x.at(tick), bottom + 20.0), 12.0, Anchor::Middle, INK, &number(tick));
-        svg.text((left - 8.0, y.at(tick) + 4.0), 12.0, Anchor::End, INK, &number(tick));
+        svg.text(
+            (x.at(tick), bottom + 20.0),
+            12.0,
+            Anchor::Middle,
+            INK,
+            &number(tick),
+        );
+        svg.text(
+            (left - 8.0, y.at(tick) + 4.0),
+            12.0,
+            Anchor::End,
+            INK,
+            &number(tick),
+        );
     }
     svg.line((left, bottom), (right, top), COLOURS[1]);
     for (truth, predicted) in pairs {
         svg.dot((x.at(*truth), y.at(*predicted)), COLOURS[0]);
     }
-    svg.text(((left + right) / 2.0, 544.0), 12.0, Anchor::Middle, INK, &format!("true {unit}"));
-    svg.vertical_text((18.0, (top + bottom) / 2.0), 12.0, Anchor::Middle, &format!("predicted {unit}"));
+    svg.text(
+        ((left + right) / 2.0, 544.0),
+        12.0,
+        Anchor::Middle,
+        INK,
+        &format!("true {unit}"),
+    );
+    svg.vertical_text(
+        (18.0, (top + bottom) / 2.0),
+        12.0,
+        Anchor::Middle,
+        &format!("predicted {unit}"),
+    );
     svg.finish(title)
 }

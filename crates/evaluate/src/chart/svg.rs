@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 /// Colours that stay apart for colour-blind readers (Okabe & Ito 2008).
-pub const COLOURS: [&str; 6] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+pub const COLOURS: [&str; 6] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
+];
 /// Text.
 pub const INK: &str = "#222222";
 /// Axes and grid lines.
@@ -29,7 +31,11 @@ pub enum Anchor {
 
 impl Svg {
     pub fn new(width: f64, height: f64) -> Self {
-        Self { width, height, body: String::new() }
+        Self {
+            width,
+            height,
+            body: String::new(),
+        }
     }
 
     pub fn line(&mut self, from: (f64, f64), to: (f64, f64), colour: &str) {
@@ -42,8 +48,15 @@ impl Svg {
     }
 
     pub fn polyline(&mut self, points: &[(f64, f64)], colour: &str, dashed: bool) {
-        let list: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let dash = if dashed { r#" stroke-dasharray="6 4""# } else { "" };
+        let list: Vec<String> = points
+            .iter()
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
+        let dash = if dashed {
+            r#" stroke-dasharray="6 4""#
+        } else {
+            ""
+        };
         let _ = writeln!(
             self.body,
             r#"<polyline points="{}" fill="none" stroke="{colour}" stroke-width="2"{dash}/>"#,
@@ -65,7 +78,14 @@ impl Svg {
         );
     }
 
-    pub fn text(&mut self, (x, y): (f64, f64), size: f64, anchor: Anchor, colour: &str, text: &str) {
+    pub fn text(
+        &mut self,
+        (x, y): (f64, f64),
+        size: f64,
+        anchor: Anchor,
+        colour: &str,
+        text: &str,
+    ) {
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -79,7 +99,10 @@ impl Svg {
     }
 
     pub fn vertical_text(&mut self, (x, y): (f64, f64), size: f64, anchor: Anchor, text: &str) {
-        let _ = writeln!(self.body, r#"<g transform="translate({x:.1} {y:.1}) rotate(-90)">"#);
+        let _ = writeln!(
+            self.body,
+            r#"<g transform="translate({x:.1} {y:.1}) rotate(-90)">"#
+        );
         self.text((0.0, 0.0), size, anchor, INK, text);
         self.body.push_str("</g>\n");
     }
@@ -98,7 +121,10 @@ impl Svg {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// A number with as many digits as its size asks for.
@@ -132,10 +158,25 @@ impl Axis {
     pub fn over(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let (low, high) = values
             .filter(|v| v.is_finite())
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let (low, high) = if low.is_finite() { (low, high) } else { (0.0, 1.0) };
-        let (low, high) = if high > low { (low, high) } else { (low - 0.5, high + 0.5) };
-        Self { low, high, from, to }
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+                (l.min(v), h.max(v))
+            });
+        let (low, high) = if low.is_finite() {
+            (low, high)
+        } else {
+            (0.0, 1.0)
+        };
+        let (low, high) = if high > low {
+            (low, high)
+        } else {
+            (low - 0.5, high + 0.5)
+        };
+        Self {
+            low,
+            high,
+            from,
+            to,
+        }
     }
 
     pub fn at(&self, value: f64) -> f64 {

@@ -108,7 +108,10 @@ mod tests {
                     other => panic!("unexpected {other:?}"),
                 };
                 let expected = expected[key].as_f64().unwrap();
-                assert!((actual - expected).abs() < 1e-6, "{layer} {name}: {actual} {expected}");
+                assert!(
+                    (actual - expected).abs() < 1e-6,
+                    "{layer} {name}: {actual} {expected}"
+                );
                 checked += 1;
             }
         }
@@ -120,7 +123,10 @@ mod tests {
         let device = Device::flex();
         let draw = |seed| {
             device.seed(seed);
-            Init::HeNormal.weight([16, 9], 9, 16, &device).val().into_data()
+            Init::HeNormal
+                .weight([16, 9], 9, 16, &device)
+                .val()
+                .into_data()
         };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));

@@ -40,7 +40,12 @@ impl Labels {
 /// `Σ w_y (-(1-ε) ln p_y) / Σ w_y + ε/K Σ_c w_c (-ln p_c) / Σ w_y`.
 ///
 /// `logits` is `[batch, classes]`, the result `[1]`. `class_weights` is the list given to [`Labels`].
-pub fn cross_entropy(logits: Tensor<2>, labels: &Labels, class_weights: &[f32], smoothing: f64) -> Tensor<1> {
+pub fn cross_entropy(
+    logits: Tensor<2>,
+    labels: &Labels,
+    class_weights: &[f32],
+    smoothing: f64,
+) -> Tensor<1> {
     let [_, classes] = logits.dims();
     let log_p = log_softmax(logits, 1);
     let mut picked = log_p.clone().gather(1, labels.index.clone());
@@ -77,7 +82,10 @@ mod tests {
     fn check_gradient(loss: impl Fn(Tensor<2>) -> Tensor<1>, values: &[f64], shape: [usize; 2]) {
         let device = Device::flex().autodiff();
         let tensor = |v: &[f64]| {
-            Tensor::<2>::from_data(TensorData::new(v.to_vec(), shape), (&device, burn::tensor::DType::F64))
+            Tensor::<2>::from_data(
+                TensorData::new(v.to_vec(), shape),
+                (&device, burn::tensor::DType::F64),
+            )
         };
         let x = tensor(values).require_grad();
         let grads = loss(x.clone()).backward();
@@ -106,7 +114,11 @@ mod tests {
         let target = [0.5, 0.2, -0.1, 0.0, 1.0, 2.0];
         let target = TensorData::new(target.to_vec(), [2, 3]);
         let dtype = burn::tensor::DType::F64;
-        check_gradient(|x| mse(x, Tensor::from_data(target.clone(), (&device, dtype))), &values, [2, 3]);
+        check_gradient(
+            |x| mse(x, Tensor::from_data(target.clone(), (&device, dtype))),
+            &values,
+            [2, 3],
+        );
     }
 
     #[test]
@@ -123,7 +135,12 @@ mod tests {
         };
         let (a, b) = (ln([1.0, 2.0, 3.0]), ln([0.5, 0.0, -0.5]));
         let hard = -(2.0 * a[1] + 0.5 * b[2]) / 2.5;
-        let soft = -[a, b].iter().map(|r| r[0] + 2.0 * r[1] + 0.5 * r[2]).sum::<f64>() / 2.5 / 3.0;
+        let soft = -[a, b]
+            .iter()
+            .map(|r| r[0] + 2.0 * r[1] + 0.5 * r[2])
+            .sum::<f64>()
+            / 2.5
+            / 3.0;
         assert!((f64::from(loss) - (0.9 * hard + 0.1 * soft)).abs() < 1e-6);
     }
 }

@@ -13,7 +13,9 @@ impl MaxPool2d {
         Self(
             MaxPool2dConfig::new([kernel; 2])
                 .with_strides([stride; 2])
-                .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+                .with_padding(PaddingConfig2d::Explicit(
+                    padding, padding, padding, padding,
+                ))
                 .init(),
         )
     }

@@ -29,7 +29,13 @@ pub(super) struct ImageBatch {
 }
 
 impl ImageLearner {
-    pub fn new(recipe: &Recipe, set: ImageSet, parts: Parts, head: ClassHead, transform: ImageTransform) -> Self {
+    pub fn new(
+        recipe: &Recipe,
+        set: ImageSet,
+        parts: Parts,
+        head: ClassHead,
+        transform: ImageTransform,
+    ) -> Self {
         Self {
             set,
             parts,
@@ -46,7 +52,10 @@ impl ImageLearner {
 
     /// One normalized picture, changed at random if `epoch` is given.
     fn write(&self, index: usize, epoch: Option<usize>, out: &mut [f32]) -> Result<(), DataError> {
-        let fits = self.set.packed(index).filter(|bytes| bytes.len() == out.len());
+        let fits = self
+            .set
+            .packed(index)
+            .filter(|bytes| bytes.len() == out.len());
         match fits {
             Some(bytes) => self.transform.spread(bytes, out),
             None => out.copy_from_slice(&self.transform.planes_of(self.set.raster(index)?)),
@@ -60,7 +69,14 @@ impl ImageLearner {
     }
 
     /// Blends each picture with another of its batch (mixup).
-    fn mix(&self, batch: &mut [f32], labels: &[u32], size: usize, epoch: usize, first: usize) -> (Vec<u32>, f32) {
+    fn mix(
+        &self,
+        batch: &mut [f32],
+        labels: &[u32],
+        size: usize,
+        epoch: usize,
+        first: usize,
+    ) -> (Vec<u32>, f32) {
         let mut rng = stream(self.seed, Purpose::Mixup, (epoch as u64, first as u64));
         let share = mixup_share(self.augment.mixup, &mut rng);
         let mut partner: Vec<usize> = (0..labels.len()).collect();
@@ -98,8 +114,14 @@ impl Learner for ImageLearner {
         // Small pictures are cheaper to convert than to hand to another thread.
         let work = |(row, out): (&usize, &mut [f32])| self.write(*row, epoch, out);
         match size >= 3 * 32 * 32 {
-            true => rows.par_iter().zip(pixels.par_chunks_mut(size)).try_for_each(work)?,
-            false => rows.iter().zip(pixels.chunks_mut(size)).try_for_each(work)?,
+            true => rows
+                .par_iter()
+                .zip(pixels.par_chunks_mut(size))
+                .try_for_each(work)?,
+            false => rows
+                .iter()
+                .zip(pixels.chunks_mut(size))
+                .try_for_each(work)?,
         }
         let host: Vec<u32> = rows.iter().filter_map(|i| self.set.labels[*i]).collect();
         let mixed = epoch.filter(|_| self.augment.mixup > 0.0).map(|epoch| {
@@ -110,7 +132,11 @@ impl Learner for ImageLearner {
         let labels = self.head.labels(&host, device);
         Ok(ImageBatch {
             pictures: Tensor::from_data(data, device),
-            targets: ClassTargets { host, labels, mixed },
+            targets: ClassTargets {
+                host,
+                labels,
+                mixed,
+            },
         })
     }
 

@@ -14,7 +14,8 @@ use learner::ImageLearner;
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{Content, DataConfig, Dataset, ImageSet, Part};
 use modelwright_models::{
-    ImageNet, LenetConfig, MlpConfig, ModelConfig, ModelError, ResNetConfig, load_pretrained, resolve_stem, weights,
+    ImageNet, LenetConfig, MlpConfig, ModelConfig, ModelError, ResNetConfig, load_pretrained,
+    resolve_stem, weights,
 };
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
@@ -48,7 +49,10 @@ impl Task for ImageClassification {
         // On pictures as small as 8x8 there is nothing to pool: a perceptron does better than LeNet.
         let tiny = small_grey && height.max(width) <= 12;
         let model = match (tiny, small_grey) {
-            (true, _) => ModelConfig::Mlp(MlpConfig { dropout: 0.2, ..Default::default() }),
+            (true, _) => ModelConfig::Mlp(MlpConfig {
+                dropout: 0.2,
+                ..Default::default()
+            }),
             (_, true) => ModelConfig::Lenet(LenetConfig::default()),
             _ => ModelConfig::Resnet18(ResNetConfig::default()),
         };
@@ -60,11 +64,17 @@ impl Task for ImageClassification {
         let mut layers = Layers::default();
         for (key, value) in [
             ("training.epochs", epochs.to_string()),
-            ("training.batch_size", if set.len() < 5_000 { "32" } else { "64" }.into()),
+            (
+                "training.batch_size",
+                if set.len() < 5_000 { "32" } else { "64" }.into(),
+            ),
             ("schedule.name", "cosine".into()),
             ("schedule.warmup", "1".into()),
             ("augment.rotate", if tiny { "10" } else { "0" }.into()),
-            ("optimizer.learning_rate", if small_grey { "0.002" } else { "0.001" }.into()),
+            (
+                "optimizer.learning_rate",
+                if small_grey { "0.002" } else { "0.001" }.into(),
+            ),
         ] {
             layers.set(key, &value)?;
         }
@@ -94,12 +104,26 @@ impl Task for ImageClassification {
     }
 
     fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
-        let Prepared { set, parts, head, transform, facts, mut notes } = prepare(&job)?;
+        let Prepared {
+            set,
+            parts,
+            head,
+            transform,
+            facts,
+            mut notes,
+        } = prepare(&job)?;
         let recipe = job.recipe;
         let device = job.device.clone();
-        let (net, replaced) = build(recipe, &transform, head.classes.len(), &device, job.resume.is_some())?;
+        let (net, replaced) = build(
+            recipe,
+            &transform,
+            head.classes.len(),
+            &device,
+            job.resume.is_some(),
+        )?;
         if replaced {
-            notes.push("the head of the pretrained network was replaced for the new classes".into());
+            notes
+                .push("the head of the pretrained network was replaced for the new classes".into());
         }
         let learner = ImageLearner::new(recipe, set, parts, head, transform);
         let trainer = Trainer {
@@ -116,7 +140,12 @@ impl Task for ImageClassification {
         let state = weights::collect(&trained.model);
         let parameters = weights::count(&trained.model);
         let scored_on = parts.scored_on();
-        let predictor = ImagePredictor::new(trained.model, transform.clone(), head.classes.clone(), device);
+        let predictor = ImagePredictor::new(
+            trained.model,
+            transform.clone(),
+            head.classes.clone(),
+            device,
+        );
         let evaluation = predictor.evaluate_set("the test part", &set, parts.of(scored_on))?;
         let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
         Ok(JobOutcome::Made(Box::new(Made {
@@ -169,15 +198,28 @@ fn prepare(job: &Job) -> Result<Prepared, TaskError> {
     };
     let mut notes = job.dataset.notes.clone();
     if rows.len() < set.len() {
-        notes.push(format!("{} pictures without a label were left out", set.len() - rows.len()));
+        notes.push(format!(
+            "{} pictures without a label were left out",
+            set.len() - rows.len()
+        ));
     }
     let mut facts = vec![
         ("source".into(), job.dataset.source.clone()),
         ("classes".into(), set.classes.join(", ")),
-        ("picture size".into(), format!("{}x{}, {} channel(s)", shape[1], shape[0], shape[2])),
+        (
+            "picture size".into(),
+            format!("{}x{}, {} channel(s)", shape[1], shape[0], shape[2]),
+        ),
     ];
     facts.extend(parts.facts());
-    Ok(Prepared { set, parts, head, transform, facts, notes })
+    Ok(Prepared {
+        set,
+        parts,
+        head,
+        transform,
+        facts,
+        notes,
+    })
 }
 
 /// The network with fresh or pretrained weights, drawn from the recipe's seed.
@@ -196,7 +238,11 @@ fn build(
         Some(source) => load_pretrained(net, source)?,
         None => (net, false),
     };
-    let net = if recipe.model.freezes_body() { net.freeze_body() } else { net };
+    let net = if recipe.model.freezes_body() {
+        net.freeze_body()
+    } else {
+        net
+    };
     Ok((net, replaced))
 }
 
@@ -213,10 +259,19 @@ fn images(dataset: &Dataset) -> Result<&ImageSet, TaskError> {
 
 /// The examples that have a label, and the labels.
 fn labelled(set: &ImageSet) -> (Vec<usize>, Vec<u32>) {
-    set.labels.iter().enumerate().filter_map(|(i, label)| label.map(|l| (i, l))).unzip()
+    set.labels
+        .iter()
+        .enumerate()
+        .filter_map(|(i, label)| label.map(|l| (i, l)))
+        .unzip()
 }
 
 /// Builds the network of a bundle without weights.
-fn rebuild(config: &ModelConfig, shape: [usize; 3], classes: usize, device: &Device) -> Result<ImageNet, ModelError> {
+fn rebuild(
+    config: &ModelConfig,
+    shape: [usize; 3],
+    classes: usize,
+    device: &Device,
+) -> Result<ImageNet, ModelError> {
     ImageNet::new(config, shape, classes, device)
 }

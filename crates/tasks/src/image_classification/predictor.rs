@@ -28,21 +28,41 @@ pub(super) struct ImagePredictor {
 }
 
 impl ImagePredictor {
-    pub fn new(net: ImageNet, transform: ImageTransform, classes: Vec<String>, device: Device) -> Self {
-        Self { net, transform, classes, device }
+    pub fn new(
+        net: ImageNet,
+        transform: ImageTransform,
+        classes: Vec<String>,
+        device: Device,
+    ) -> Self {
+        Self {
+            net,
+            transform,
+            classes,
+            device,
+        }
     }
 
     pub fn load(bundle: &Bundle, device: Device) -> Result<Self, TaskError> {
-        let broken = |problem: String| RunError::Bundle { path: bundle.path().into(), problem };
+        let broken = |problem: String| RunError::Bundle {
+            path: bundle.path().into(),
+            problem,
+        };
         let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
             .map_err(|e| broken(format!("config.json: {e}")))?;
         let transform: ImageTransform = bundle.read_json(PREPROCESSOR)?;
-        let transform = transform.check().map_err(|e| broken(format!("{PREPROCESSOR}: {e}")))?;
+        let transform = transform
+            .check()
+            .map_err(|e| broken(format!("{PREPROCESSOR}: {e}")))?;
         let classes: Vec<String> = bundle.config.id2label.values().cloned().collect();
         let net = rebuild(&config, transform.planes(), classes.len(), &device)?;
         let state = weights::from_bytes(&bundle.read(MODEL)?).map_err(&broken)?;
         let net = weights::apply(net, state).map_err(|e| broken(format!("{MODEL}: {e}")))?;
-        Ok(Self { net, transform, classes, device })
+        Ok(Self {
+            net,
+            transform,
+            classes,
+            device,
+        })
     }
 
     fn probabilities(&self, set: &ImageSet, rows: &[usize]) -> Result<Vec<f32>, TaskError> {
@@ -51,25 +71,37 @@ impl ImagePredictor {
         let mut all = Vec::with_capacity(rows.len() * self.classes.len());
         for chunk in rows.chunks(BATCH) {
             let mut pixels = vec![0.0; chunk.len() * size];
-            chunk.par_iter().zip(pixels.par_chunks_mut(size)).try_for_each(
-                |(row, out)| -> Result<(), DataError> {
+            chunk
+                .par_iter()
+                .zip(pixels.par_chunks_mut(size))
+                .try_for_each(|(row, out)| -> Result<(), DataError> {
                     out.copy_from_slice(&self.transform.planes_of(set.raster(*row)?));
                     self.transform.normalize(out);
                     Ok(())
-                },
-            )?;
+                })?;
             let data = TensorData::new(pixels, [chunk.len(), channels, height, width]);
-            all.extend(probabilities(self.net.forward(Tensor::from_data(data, &self.device))));
+            all.extend(probabilities(
+                self.net.forward(Tensor::from_data(data, &self.device)),
+            ));
         }
         Ok(all)
     }
 
     /// Metrics on some pictures of a set.
-    pub fn evaluate_set(&self, place: &str, set: &ImageSet, rows: &[usize]) -> Result<ClassificationReport, TaskError> {
+    pub fn evaluate_set(
+        &self,
+        place: &str,
+        set: &ImageSet,
+        rows: &[usize],
+    ) -> Result<ClassificationReport, TaskError> {
         let labels: Vec<Option<u32>> = rows.iter().map(|i| set.labels[*i]).collect();
         let labels = match_labels(place, &self.classes, &set.classes, &labels)?;
         let probabilities = self.probabilities(set, rows)?;
-        Ok(ClassificationReport::new(&self.classes, &probabilities, &labels))
+        Ok(ClassificationReport::new(
+            &self.classes,
+            &probabilities,
+            &labels,
+        ))
     }
 }
 
@@ -78,7 +110,12 @@ impl Predictor for ImagePredictor {
         &self.classes
     }
 
-    fn predict(&self, place: &str, content: &Content, rows: Range<usize>) -> Result<Vec<Prediction>, TaskError> {
+    fn predict(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Vec<Prediction>, TaskError> {
         let Content::Images(set) = content else {
             return Err(TaskError::asked(
                 format!("{place} is a table, but this model takes pictures"),

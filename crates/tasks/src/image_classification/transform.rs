@@ -31,7 +31,10 @@ struct Size {
 /// `[height, width, channels]` at which the pictures are worked on.
 pub(super) fn working_shape(set: &ImageSet, asked: Option<usize>) -> Result<[usize; 3], TaskError> {
     if asked.is_some_and(|side| !(4..=1024).contains(&side)) {
-        return Err(TaskError::asked("data.image_size is out of range", "give a side from 4 to 1024 pixels"));
+        return Err(TaskError::asked(
+            "data.image_size is out of range",
+            "give a side from 4 to 1024 pixels",
+        ));
     }
     let shapes = set.shapes()?;
     let colour = shapes.iter().any(|s| s[2] == 3);
@@ -85,7 +88,11 @@ impl ImageTransform {
 
     /// What torchvision's pretrained networks expect; grey pictures become three equal channels.
     pub fn imagenet([height, width, _]: [usize; 3]) -> Self {
-        Self::new([height, width, 3], vec![0.485, 0.456, 0.406], vec![0.229, 0.224, 0.225])
+        Self::new(
+            [height, width, 3],
+            vec![0.485, 0.456, 0.406],
+            vec![0.229, 0.224, 0.225],
+        )
     }
 
     /// `[height, width, channels]` of what is put in.

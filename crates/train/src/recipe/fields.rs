@@ -61,9 +61,11 @@ impl Field {
             FieldKind::Boolean => "true|false".into(),
             FieldKind::Integers => "N,N,…".into(),
             FieldKind::Texts => "TEXT,TEXT,…".into(),
-            FieldKind::Choice(words) => {
-                words.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join("|")
-            }
+            FieldKind::Choice(words) => words
+                .iter()
+                .map(|(word, _)| word.as_str())
+                .collect::<Vec<_>>()
+                .join("|"),
         }
     }
 }
@@ -81,7 +83,8 @@ pub fn fields() -> Vec<Field> {
 pub fn unknown_key(key: &str) -> String {
     let last = |k: &str| k.rsplit('.').next().unwrap_or(k).to_string();
     let score = |field: &Field| {
-        strsim::jaro_winkler(key, &field.key).max(strsim::jaro_winkler(&last(key), &last(&field.key)))
+        strsim::jaro_winkler(key, &field.key)
+            .max(strsim::jaro_winkler(&last(key), &last(&field.key)))
     };
     let fields = fields();
     let best = fields.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
@@ -101,21 +104,37 @@ pub fn reference() -> String {
     for field in fields() {
         if section.as_deref() != Some(field.section()) {
             section = Some(field.section().to_string());
-            let title = if field.section().is_empty() { "recipe" } else { field.section() };
-            out += &format!("\n## {title}\n\n| key | flag | takes | default | what it does |\n|---|---|---|---|---|\n");
+            let title = if field.section().is_empty() {
+                "recipe"
+            } else {
+                field.section()
+            };
+            out += &format!(
+                "\n## {title}\n\n| key | flag | takes | default | what it does |\n|---|---|---|---|---|\n"
+            );
         }
         let takes = match &field.kind {
-            FieldKind::Choice(words) => {
-                words.iter().map(|(w, _)| format!("`{w}`")).collect::<Vec<_>>().join(", ")
-            }
+            FieldKind::Choice(words) => words
+                .iter()
+                .map(|(w, _)| format!("`{w}`"))
+                .collect::<Vec<_>>()
+                .join(", "),
             _ => field.placeholder().replace('|', " or "),
         };
         let mut doc = field.doc.clone();
         if !field.only_for.is_empty() {
             doc += &format!(" ({} only)", field.only_for.join(", "));
         }
-        let default = field.default.as_ref().map(|d| format!("`{d}`")).unwrap_or_default();
-        out += &format!("| `{}` | `--{}` | {takes} | {default} | {doc} |\n", field.key, field.flag());
+        let default = field
+            .default
+            .as_ref()
+            .map(|d| format!("`{d}`"))
+            .unwrap_or_default();
+        out += &format!(
+            "| `{}` | `--{}` | {takes} | {default} | {doc} |\n",
+            field.key,
+            field.flag()
+        );
         if let FieldKind::Choice(words) = &field.kind {
             for (word, doc) in words.iter().filter(|(_, doc)| !doc.is_empty()) {
                 out += &format!("| | | `{word}` | | {doc} |\n");
@@ -136,7 +155,11 @@ impl Walker<'_> {
             return;
         };
         for (name, property) in properties {
-            let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            let key = if prefix.is_empty() {
+                name.clone()
+            } else {
+                format!("{prefix}.{name}")
+            };
             let target = self.resolve(property);
             if let Some(variants) = tagged_variants(target) {
                 self.tagged(&key, property, variants, found);
@@ -150,15 +173,29 @@ impl Walker<'_> {
 
     /// A section that is one of several tables, told apart by a tag: one choice, then all settings.
     fn tagged(&self, key: &str, property: &Value, variants: &[Value], found: &mut Vec<Field>) {
-        let Some(tag) = tag_of(&variants[0]) else { return };
-        let name = |v: &Value| v["properties"][&tag]["const"].as_str().unwrap_or("").to_string();
+        let Some(tag) = tag_of(&variants[0]) else {
+            return;
+        };
+        let name = |v: &Value| {
+            v["properties"][&tag]["const"]
+                .as_str()
+                .unwrap_or("")
+                .to_string()
+        };
         found.push(Field {
             key: format!("{key}.{tag}"),
-            doc: doc(property).or_else(|| doc(self.resolve(property))).unwrap_or_default(),
+            doc: doc(property)
+                .or_else(|| doc(self.resolve(property)))
+                .unwrap_or_default(),
             kind: FieldKind::Choice(
-                variants.iter().map(|v| (name(v), doc(v).unwrap_or_default())).collect(),
+                variants
+                    .iter()
+                    .map(|v| (name(v), doc(v).unwrap_or_default()))
+                    .collect(),
             ),
-            default: property["default"][&tag].as_str().map(|d| format!("\"{d}\"")),
+            default: property["default"][&tag]
+                .as_str()
+                .map(|d| format!("\"{d}\"")),
             only_for: Vec::new(),
         });
         for variant in variants {
@@ -177,7 +214,9 @@ impl Walker<'_> {
             return;
         }
         found.push(Field {
-            doc: doc(property).or_else(|| doc(self.resolve(property))).unwrap_or_default(),
+            doc: doc(property)
+                .or_else(|| doc(self.resolve(property)))
+                .unwrap_or_default(),
             kind: self.kind(property),
             default: default(property),
             only_for: variant.map(String::from).into_iter().collect(),
@@ -188,10 +227,12 @@ impl Walker<'_> {
     fn kind(&self, property: &Value) -> FieldKind {
         let target = self.resolve(property);
         if let Some(options) = target["oneOf"].as_array() {
-            let words = options.iter().flat_map(|option| match option["enum"].as_array() {
-                Some(words) => words.iter().map(|w| (text(w), String::new())).collect(),
-                None => vec![(text(&option["const"]), doc(option).unwrap_or_default())],
-            });
+            let words = options
+                .iter()
+                .flat_map(|option| match option["enum"].as_array() {
+                    Some(words) => words.iter().map(|w| (text(w), String::new())).collect(),
+                    None => vec![(text(&option["const"]), doc(option).unwrap_or_default())],
+                });
             return FieldKind::Choice(words.collect());
         }
         let types = match &target["type"] {
@@ -225,7 +266,10 @@ fn tagged_variants(schema: &Value) -> Option<&Vec<Value>> {
 
 fn tag_of(variant: &Value) -> Option<String> {
     let properties = variant["properties"].as_object()?;
-    properties.iter().find(|(_, p)| p.get("const").is_some()).map(|(name, _)| name.clone())
+    properties
+        .iter()
+        .find(|(_, p)| p.get("const").is_some())
+        .map(|(name, _)| name.clone())
 }
 
 fn doc(schema: &Value) -> Option<String> {

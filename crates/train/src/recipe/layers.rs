@@ -1,7 +1,7 @@
 //! A recipe in layers: defaults for the data, a file, flags, `--set`. Later ones win.
 
-use super::fields::{FieldKind, fields, unknown_key};
 use super::Recipe;
+use super::fields::{FieldKind, fields, unknown_key};
 use toml::{Table, Value};
 
 /// A recipe that cannot be put together.
@@ -16,7 +16,10 @@ pub struct RecipeError {
 
 impl RecipeError {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self {
+            message: message.into(),
+            help: help.into(),
+        }
     }
 }
 
@@ -29,15 +32,18 @@ pub struct Layers {
 impl Layers {
     /// Adds a TOML text; `place` names it in messages.
     pub fn add_toml(&mut self, place: &str, text: &str) -> Result<(), RecipeError> {
-        let table: Table = text
-            .parse()
-            .map_err(|e| RecipeError::new(format!("{place}: {e}"), "correct the line shown above"))?;
+        let table: Table = text.parse().map_err(|e| {
+            RecipeError::new(format!("{place}: {e}"), "correct the line shown above")
+        })?;
         let known = fields();
         let mut keys = Vec::new();
         leaves(&table, "", &mut keys);
         for key in keys {
             if !known.iter().any(|f| f.key == key) {
-                return Err(RecipeError::new(format!("{place}: unknown setting `{key}`"), unknown_key(&key)));
+                return Err(RecipeError::new(
+                    format!("{place}: unknown setting `{key}`"),
+                    unknown_key(&key),
+                ));
             }
         }
         overlay(&mut self.table, table);
@@ -48,7 +54,10 @@ impl Layers {
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), RecipeError> {
         let known = fields();
         let Some(field) = known.iter().find(|f| f.key == key) else {
-            return Err(RecipeError::new(format!("unknown setting `{key}`"), unknown_key(key)));
+            return Err(RecipeError::new(
+                format!("unknown setting `{key}`"),
+                unknown_key(key),
+            ));
         };
         let value = parse_value(&field.kind, text).ok_or_else(|| {
             let help = format!("it takes {}", field.placeholder());
@@ -87,7 +96,11 @@ impl Layers {
         let mut table = Table::try_from(defaults)
             .map_err(|e| RecipeError::new(format!("default recipe: {e}"), "report this"))?;
         let mut given = self.table.clone();
-        for (section, tag) in [("model", "architecture"), ("optimizer", "name"), ("schedule", "name")] {
+        for (section, tag) in [
+            ("model", "architecture"),
+            ("optimizer", "name"),
+            ("schedule", "name"),
+        ] {
             switch_variant(&mut table, &mut given, section, tag);
         }
         overlay(&mut table, given);
@@ -97,7 +110,9 @@ impl Layers {
 
 /// Another variant does not inherit the settings of the default one: its own defaults apply.
 fn switch_variant(table: &mut Table, given: &mut Table, section: &str, tag: &str) {
-    let Some(chosen) = given.get(section).and_then(|s| s.get(tag)).cloned() else { return };
+    let Some(chosen) = given.get(section).and_then(|s| s.get(tag)).cloned() else {
+        return;
+    };
     let old = table.get(section).and_then(|s| s.get(tag));
     if old != Some(&chosen) {
         let fresh = Table::from_iter([(tag.to_string(), chosen)]);
@@ -118,7 +133,11 @@ fn overlay(base: &mut Table, top: Table) {
 
 fn leaves(table: &Table, prefix: &str, keys: &mut Vec<String>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match value {
             Value::Table(inner) => leaves(inner, &key, keys),
             _ => keys.push(key),
@@ -129,7 +148,10 @@ fn leaves(table: &Table, prefix: &str, keys: &mut Vec<String>) {
 /// Makes serde's message about a wrong type or a setting of another variant readable.
 fn explain(error: toml::de::Error) -> RecipeError {
     let message = error.message().to_string();
-    let help = match message.strip_prefix("unknown field `").and_then(|m| m.split('`').next()) {
+    let help = match message
+        .strip_prefix("unknown field `")
+        .and_then(|m| m.split('`').next())
+    {
         Some(name) => {
             let owners: Vec<String> = fields()
                 .iter()
@@ -146,20 +168,29 @@ fn explain(error: toml::de::Error) -> RecipeError {
 /// A value of a setting from text.
 pub fn parse_value(kind: &FieldKind, text: &str) -> Option<Value> {
     let text = text.trim();
-    let inner = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    let inner = text
+        .strip_prefix('[')
+        .and_then(|t| t.strip_suffix(']'))
+        .unwrap_or(text);
     let items = || inner.split(',').map(str::trim).filter(|t| !t.is_empty());
     match kind {
         FieldKind::Text => Some(Value::String(text.into())),
         FieldKind::Integer => text.replace('_', "").parse().ok().map(Value::Integer),
         FieldKind::Number => text.parse::<f64>().ok().map(Value::Float),
         FieldKind::Boolean => text.parse().ok().map(Value::Boolean),
-        FieldKind::Integers => items().map(|t| t.parse().ok().map(Value::Integer)).collect::<Option<_>>().map(Value::Array),
+        FieldKind::Integers => items()
+            .map(|t| t.parse().ok().map(Value::Integer))
+            .collect::<Option<_>>()
+            .map(Value::Array),
         FieldKind::Texts => Some(Value::Array(
-            items().map(|t| Value::String(t.trim_matches('"').into())).collect(),
+            items()
+                .map(|t| Value::String(t.trim_matches('"').into()))
+                .collect(),
         )),
-        FieldKind::Choice(words) => {
-            words.iter().any(|(word, _)| word == text).then(|| Value::String(text.into()))
-        }
+        FieldKind::Choice(words) => words
+            .iter()
+            .any(|(word, _)| word == text)
+            .then(|| Value::String(text.into())),
     }
 }
 
@@ -184,13 +215,20 @@ mod tests {
     #[test]
     fn later_layers_win_and_the_rest_stays() {
         let mut layers = Layers::default();
-        layers.add_toml("r.toml", "[training]\nepochs = 3\n[model]\nhidden = [8]\n").unwrap();
+        layers
+            .add_toml("r.toml", "[training]\nepochs = 3\n[model]\nhidden = [8]\n")
+            .unwrap();
         layers.set("training.epochs", "5").unwrap();
         layers.set("optimizer.name", "sgd").unwrap();
         layers.set("optimizer.momentum", "0.5").unwrap();
         let recipe = layers.over(&defaults()).unwrap();
-        assert_eq!((recipe.training.epochs, recipe.training.batch_size), (5, 64));
-        let OptimizerConfig::Sgd(sgd) = recipe.optimizer else { panic!("not sgd") };
+        assert_eq!(
+            (recipe.training.epochs, recipe.training.batch_size),
+            (5, 64)
+        );
+        let OptimizerConfig::Sgd(sgd) = recipe.optimizer else {
+            panic!("not sgd")
+        };
         assert_eq!((sgd.momentum, sgd.learning_rate), (0.5, 0.01));
         let again: Recipe = toml::from_str(&layers.over(&defaults()).unwrap().to_toml()).unwrap();
         assert_eq!(again, layers.over(&defaults()).unwrap());
@@ -201,7 +239,9 @@ mod tests {
         let mut layers = Layers::default();
         let error = layers.set("training.epoch", "3").unwrap_err();
         assert!(error.help.contains("training.epochs"), "{error:?}");
-        let error = layers.add_toml("r.toml", "[training]\nbatchsize = 3\n").unwrap_err();
+        let error = layers
+            .add_toml("r.toml", "[training]\nbatchsize = 3\n")
+            .unwrap_err();
         assert!(error.help.contains("training.batch_size"), "{error:?}");
         let error = layers.set("training.epochs", "many").unwrap_err();
         assert!(error.message.contains("`many`"), "{error:?}");

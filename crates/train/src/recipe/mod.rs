@@ -121,7 +121,10 @@ impl Recipe {
     /// An error that names the first setting out of range.
     pub fn check(&self) -> Result<(), TrainError> {
         let fail = |key: &str, problem: &str| {
-            Err(TrainError::Setting { key: key.into(), problem: problem.into() })
+            Err(TrainError::Setting {
+                key: key.into(),
+                problem: problem.into(),
+            })
         };
         let t = &self.training;
         for (key, value) in [
@@ -133,7 +136,10 @@ impl Recipe {
                 return fail(key, "must be from 1 to 10,000,000");
             }
         }
-        for (key, value) in [("training.clip_norm", t.clip_norm), ("training.clip_value", t.clip_value)] {
+        for (key, value) in [
+            ("training.clip_norm", t.clip_norm),
+            ("training.clip_value", t.clip_value),
+        ] {
             if value.is_some_and(|v| !(v > 0.0 && v.is_finite())) {
                 return fail(key, "must be a number above 0");
             }
@@ -142,7 +148,10 @@ impl Recipe {
             return fail("training.clip_value", "cannot be combined with clip_norm");
         }
         if !(0.0..1.0).contains(&t.label_smoothing) {
-            return fail("training.label_smoothing", "must be from 0 up to but not including 1");
+            return fail(
+                "training.label_smoothing",
+                "must be from 0 up to but not including 1",
+            );
         }
         if t.early_stopping == Some(0) {
             return fail("training.early_stopping", "must be at least 1 epoch");
@@ -157,7 +166,10 @@ impl Recipe {
             }
         }
         if d.validation + d.test > 0.9 {
-            return fail("data.test", "with data.validation leaves less than a tenth to train on");
+            return fail(
+                "data.test",
+                "with data.validation leaves less than a tenth to train on",
+            );
         }
         self.schedule.check()?;
         self.augment.check()?;

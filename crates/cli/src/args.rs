@@ -4,6 +4,9 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use modelwright_train::recipe::{Field, FieldKind, fields};
 
+/// The usual folder of runs.
+pub const RUNS: &str = "runs";
+
 /// The whole command line.
 pub fn command() -> Command {
     Command::new("modelwright")
@@ -13,7 +16,7 @@ pub fn command() -> Command {
             "Examples:\n  modelwright train digits                 train on embedded pictures, in seconds\n  \
              modelwright train photos/                one folder a class\n  \
              modelwright train sales.csv --target price\n  \
-             modelwright predict runs/digits-lenet-1 picture.png\n  \
+             modelwright predict runs/digits-mlp-1 picture.png\n  \
              modelwright runs list",
         )
         .subcommand_required(true)
@@ -41,7 +44,7 @@ fn runs_dir() -> Arg {
         .long("runs-dir")
         .global(true)
         .env("MODELWRIGHT_RUNS")
-        .default_value("runs")
+        .default_value(RUNS)
         .value_hint(ValueHint::DirPath)
         .help("Folder of runs and their store")
 }
@@ -167,8 +170,9 @@ fn evaluate() -> Command {
     Command::new("evaluate")
         .about("Measure a model on labelled data")
         .after_help(
-            "On the data it was trained on, only the test part is used. Examples:\n  \
-             modelwright evaluate runs/digits-lenet-1 digits\n  \
+            "On the data it was trained on, only the test part is used, and the data is read as it was \
+             then. Examples:\n  \
+             modelwright evaluate runs/digits-mlp-1 digits\n  \
              modelwright evaluate model/ new-photos/ --output report/",
         )
         .arg(bundle())
@@ -188,7 +192,7 @@ fn predict() -> Command {
     Command::new("predict")
         .about("Apply a model to new data")
         .after_help(
-            "Examples:\n  modelwright predict runs/digits-lenet-1 a.png b.png\n  \
+            "Examples:\n  modelwright predict runs/digits-mlp-1 a.png b.png\n  \
              modelwright predict runs/ames-mlp-1 houses.csv --output prices.csv\n  \
              cat rows.csv | modelwright predict runs/iris-mlp-1 - --format jsonl",
         )

@@ -20,6 +20,8 @@ pub enum Exit {
     Done,
     /// Stopped by the person; can be resumed.
     Interrupted,
+    /// With an error that is shown already.
+    Failed,
 }
 
 fn main() -> ExitCode {
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     match commands::run(&matches) {
         Ok(Exit::Done) => ExitCode::SUCCESS,
         Ok(Exit::Interrupted) => ExitCode::from(INTERRUPTED),
+        Ok(Exit::Failed) => ExitCode::FAILURE,
         Err(error) => {
             output::error(&error);
             ExitCode::FAILURE

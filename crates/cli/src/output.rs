@@ -2,7 +2,10 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+pub use modelwright_evaluate::grouped;
+use modelwright_runs::RunError;
 use modelwright_tasks::TaskError;
+use std::path::Path;
 
 /// A table with a header.
 pub fn table(header: &[&str]) -> Table {
@@ -33,16 +36,26 @@ pub fn score(name: &str, value: f64) -> String {
     }
 }
 
-/// `1,234,567`.
-pub fn grouped(value: i64) -> String {
-    let digits = value.unsigned_abs().to_string();
-    let parts: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|c| std::str::from_utf8(c).ok())
-        .collect();
-    format!("{}{}", if value < 0 { "-" } else { "" }, parts.join(","))
+/// A value of the data, with as many digits as a reader needs: `1872`, `5.843`, `1.2e-7`.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        return "-".into();
+    }
+    if value.fract() == 0.0 && size < 1e15 {
+        // Whole numbers stay whole, and zero has no sign.
+        return format!("{:.0}", if size == 0.0 { size } else { value });
+    }
+    if !(1e-4..1e9).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    // Four digits that count, but never a whole part cut short.
+    let places = (3 - size.log10().floor() as i32).clamp(0, 8) as usize;
+    let text = format!("{value:.places$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
 }
 
 /// A score's name as people read it.
@@ -82,8 +95,30 @@ pub fn error(error: &anyhow::Error) {
             eprintln!("  because: {cause}");
         }
     }
-    if let Some(help) = error.downcast_ref::<TaskError>().and_then(TaskError::help) {
+    let help = match error.downcast_ref::<TaskError>() {
+        Some(error) => error.help(),
+        None => error.downcast_ref::<RunError>().and_then(RunError::help),
+    };
+    if let Some(help) = help {
         eprintln!("  help: {help}");
+    }
+}
+
+/// The line to type for a next command, with the folder of runs if it is not the usual one.
+pub fn next_command(words: &[&str], runs: &Path) -> String {
+    let mut words: Vec<String> = words.iter().map(|w| quoted(w)).collect();
+    if runs != Path::new(crate::args::RUNS) {
+        words.extend(["--runs-dir".into(), quoted(&runs.display().to_string())]);
+    }
+    format!("modelwright {}", words.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.into(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
@@ -91,4 +126,39 @@ pub fn error(error: &anyhow::Error) {
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_count() {
+        for (value, text) in [
+            (1872.0, "1872"),
+            (-0.0, "0"),
+            (5.843_333, "5.843"),
+            (180_921.195_89, "180921"),
+            (0.25, "0.25"),
+            (0.001_234_56, "0.001235"),
+            (1.5e-7, "1.500e-7"),
+            (f64::NAN, "-"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn next_commands_can_be_pasted() {
+        let usual = Path::new("runs");
+        assert_eq!(
+            next_command(&["resume", "a-1"], usual),
+            "modelwright resume a-1"
+        );
+        assert_eq!(
+            next_command(&["evaluate", "a-1", "my photos"], Path::new("it's")),
+            "modelwright evaluate a-1 'my photos' --runs-dir 'it'\\''s'"
+        );
+    }
 }

@@ -1,6 +1,12 @@
 //! Bad input gets a clear error: what, where, what to do. One test a mistake.
 
 mod common;
+#[path = "bad_input/files.rs"]
+mod files;
+#[cfg(unix)]
+#[path = "bad_input/full_disk.rs"]
+mod full_disk;
+
 use common::{Place, pictures};
 use std::io::Write;
 
@@ -48,91 +54,6 @@ fn one_class_only() {
     says(
         &place.fails(&["train", "t.csv"]),
         &["only one class", "`a`"],
-    );
-}
-
-#[test]
-fn truncated_idx() {
-    let place = Place::new();
-    let mut images = vec![0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 4];
-    images.extend([7; 20]);
-    for part in ["train", "t10k"] {
-        place.write(&format!("m/{part}-images-idx3-ubyte"), &images);
-        place.write(
-            &format!("m/{part}-labels-idx1-ubyte"),
-            [0, 0, 8, 1, 0, 0, 0, 2, 0, 1],
-        );
-    }
-    let error = place.fails(&["train", "m"]);
-    says(
-        &error,
-        &[
-            "train-images-idx3-ubyte",
-            "promises 32 bytes",
-            "20 follow",
-            "cut short",
-        ],
-    );
-    // A header that promises more than fits in memory is refused before anything is allocated.
-    images[4..16].fill(0xff);
-    place.write("m/train-images-idx3-ubyte", &images);
-    says(
-        &place.fails(&["train", "m"]),
-        &["more bytes than fit in memory"],
-    );
-    says(
-        &place.fails(&["train", "mnist", "--data-dir", "."]),
-        &["the files of mnist are not in this folder"],
-    );
-}
-
-#[test]
-fn truncated_gzip_and_cifar() {
-    let place = Place::new();
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    packed.write_all(&[1; 5000]).unwrap();
-    let bytes = packed.finish().unwrap();
-    place.write("t.csv.gz", &bytes[..bytes.len() / 2]);
-    says(
-        &place.fails(&["train", "t.csv.gz"]),
-        &["t.csv.gz", "not a complete gzip file"],
-    );
-    place.write("c/data_batch_1.bin", vec![0; 3073 * 2 - 5]);
-    says(
-        &place.fails(&["train", "c"]),
-        &["data_batch_1.bin", "no whole number of 3073-byte records"],
-    );
-    place.write("c/data_batch_1.bin", vec![99; 3073]);
-    says(
-        &place.fails(&["train", "c"]),
-        &["record 0 has the label 99"],
-    );
-}
-
-#[test]
-fn truncated_parquet() {
-    let place = Place::new();
-    let whole = std::fs::read(common::shared("tests/golden/table.parquet")).unwrap();
-    place.write("t.parquet", &whole[..whole.len() - 100]);
-    says(
-        &place.fails(&["train", "t.parquet"]),
-        &["t.parquet", "not a complete Parquet file"],
-    );
-}
-
-#[test]
-fn ragged_rows_and_wrong_encoding() {
-    let place = Place::new();
-    place.write("t.csv", "a,label\n1,x\n2,y,z\n");
-    says(
-        &place.fails(&["train", "t.csv"]),
-        &["t.csv, line 3", "3 fields where the header has 2"],
-    );
-    let (bytes, ..) = (b"city,label\nK\xf6ln am Rhein,a\nM\xfcnchen,b\n", ());
-    place.write("t.csv", bytes);
-    says(
-        &place.fails(&["train", "t.csv"]),
-        &["t.csv, line 2", "not UTF-8", "--encoding windows-1252"],
     );
 }
 
@@ -289,8 +210,11 @@ fn no_network_and_a_wrong_checksum() {
         &run("http://127.0.0.1:9"),
         &[
             "cannot be fetched",
-            "--data-dir",
-            "train-images-idx3-ubyte.gz",
+            "--data-dir FOLDER",
+            "https://ossci-datasets.s3.amazonaws.com/mnist/train-images-idx3-ubyte.gz",
+            "/train-labels-idx1-ubyte.gz",
+            "/t10k-images-idx3-ubyte.gz",
+            "/t10k-labels-idx1-ubyte.gz",
         ],
     );
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -306,7 +230,10 @@ fn no_network_and_a_wrong_checksum() {
     });
     says(
         &run(&address),
-        &["checksum", "f68b3c2dcbeaaa9fbdd348bbdeb94873"],
+        &[
+            "checksum",
+            "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        ],
     );
     assert!(
         thread
@@ -337,38 +264,4 @@ fn an_unwritable_folder() {
     );
     let error = place.fails(&["predict", "latest", "t.csv", "--output", "file/out.csv"]);
     says(&error, &["cannot write into file"]);
-}
-
-/// A file system of 1 MB, where the test may make one.
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk() {
-    let place = Place::new();
-    std::fs::create_dir(place.path("small")).unwrap();
-    let small = place.path("small");
-    let mount = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-        .arg(&small)
-        .output();
-    if !mount.is_ok_and(|m| m.status.success()) {
-        eprintln!("skipped: no file system can be mounted here");
-        return;
-    }
-    let error = place.run(&[
-        "train",
-        "digits",
-        "-q",
-        "--hidden",
-        "512,512",
-        "--runs-dir",
-        "small/runs",
-        "--checkpoint-seconds",
-        "0",
-    ]);
-    let listed = place.run(&["runs", "list", "--runs-dir", "small/runs", "--json"]);
-    let _ = std::process::Command::new("umount").arg(&small).status();
-    let text = String::from_utf8_lossy(&error.stderr);
-    assert_eq!(error.status.code(), Some(1), "{text}");
-    says(&text, &["small/runs", "No space left"]);
-    assert!(listed.status.success(), "the store is still readable");
 }

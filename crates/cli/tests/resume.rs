@@ -37,6 +37,23 @@ const RECIPE: &[&str] = &[
     "0",
 ];
 
+/// Waits until something has happened; slow machines take long, and nothing is said about speed.
+#[track_caller]
+fn wait_until(what: &str, happened: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !happened() {
+        assert!(started.elapsed() < Duration::from_secs(120), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether the run has a complete checkpoint.
+fn has_checkpoint(place: &Place, run: &str) -> bool {
+    std::fs::read_dir(place.path(&format!("runs/{run}/checkpoints"))).is_ok_and(|mut all| {
+        all.any(|e| e.is_ok_and(|e| e.file_name().to_string_lossy().starts_with("step-")))
+    })
+}
+
 #[test]
 fn killed_at_random_moments_and_resumed_gives_the_same_weights() {
     let place = Place::new();
@@ -98,7 +115,9 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
         "training.checkpoint_seconds=1000",
     ];
     let child = place.command(&args).stderr(Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(2500));
+    wait_until("no first checkpoint", || {
+        has_checkpoint(&place, "digits-mlp-1")
+    });
     let kill = std::process::Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -117,15 +136,20 @@ fn a_run_in_progress_is_locked() {
     let place = Place::new();
     let args = ["train", "digits", "-q", "--epochs", "5000"];
     let mut child = place.command(&args).stderr(Stdio::null()).spawn().unwrap();
-    let lock = place.path("runs/digits-mlp-1/checkpoints");
-    let started = Instant::now();
-    while !lock.exists() && started.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    wait_until("no first checkpoint", || {
+        has_checkpoint(&place, "digits-mlp-1")
+    });
+    // Looking at the run does not disturb it, nor the lock.
+    let listed = place.json(&["runs", "list", "--json"]);
+    assert_eq!(listed[0]["status"], "running");
     let resumed = place.fails(&["resume", "digits-mlp-1"]);
     let removed = place.fails(&["runs", "rm", "digits-mlp-1"]);
     child.kill().unwrap();
     child.wait().unwrap();
+    // The time of the killed process counts up to its last checkpoint.
+    let run = &place.json(&["runs", "list", "--json"])[0];
+    assert_eq!(run["status"], "interrupted");
+    assert!(run["seconds"].as_f64().unwrap() > 0.0, "{run}");
     assert!(
         resumed.contains("in progress in another process"),
         "{resumed}"

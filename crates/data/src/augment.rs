@@ -161,17 +161,48 @@ fn cutout(planes: &mut [f32], [_, height, width]: [usize; 3], side: usize, rng: 
 
 /// The share of the first picture in mixup: a draw from Beta(α, α) (Zhang et al. 2018).
 ///
-/// Jöhnk's method: u^(1/α) / (u^(1/α) + v^(1/α)), redrawn until the sum is at most 1.
+/// X / (X + Y) of two draws from Gamma(α) is one. Their logarithms are drawn, because for small α the
+/// draws themselves are too small for a float and 0 / 0 would come out.
 pub fn mixup_share(alpha: f64, rng: &mut impl Rng) -> f32 {
-    for _ in 0..1000 {
-        let x = rng.random::<f64>().powf(1.0 / alpha);
-        let y = rng.random::<f64>().powf(1.0 / alpha);
-        if x + y <= 1.0 && x + y > 0.0 {
-            return (x / (x + y)) as f32;
+    // The logarithms of even smaller α overflow; the shares are 0 or 1 long before that.
+    let alpha = alpha.max(1e-100);
+    let (x, y) = (ln_gamma_draw(alpha, rng), ln_gamma_draw(alpha, rng));
+    (1.0 / (1.0 + (y - x).exp())) as f32
+}
+
+/// The logarithm of a draw from Gamma(`shape`, 1) (Marsaglia & Tsang 2000).
+fn ln_gamma_draw(shape: f64, rng: &mut impl Rng) -> f64 {
+    if shape < 1.0 {
+        // The method needs a shape of at least 1: Gamma(a) is Gamma(a + 1) * U^(1/a).
+        let boost = ln_uniform_draw(rng) / shape;
+        return ln_gamma_draw(shape + 1.0, rng) + boost;
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let normal = normal_draw(rng);
+        let v = (1.0 + c * normal).powi(3);
+        if v > 0.0 && ln_uniform_draw(rng) < 0.5 * normal * normal + d - d * v + d * v.ln() {
+            return (d * v).ln();
         }
     }
-    // Large α: the draws that fit are rare and all lie near one half.
-    0.5
+}
+
+/// The logarithm of a draw from 0 (left out, so that it is finite) to 1.
+fn ln_uniform_draw(rng: &mut impl Rng) -> f64 {
+    (1.0 - rng.random::<f64>()).ln()
+}
+
+/// A draw from the standard normal distribution (Marsaglia's polar method).
+fn normal_draw(rng: &mut impl Rng) -> f64 {
+    loop {
+        let x: f64 = rng.random_range(-1.0..1.0);
+        let y: f64 = rng.random_range(-1.0..1.0);
+        let square = x * x + y * y;
+        if square > 0.0 && square < 1.0 {
+            return x * (-2.0 * square.ln() / square).sqrt();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -222,13 +253,33 @@ mod tests {
 
     #[test]
     fn mixup_shares_have_betas_mean_and_variance() {
-        let mut rng = rng(9);
-        let draws: Vec<f64> = (0..20_000)
-            .map(|_| f64::from(mixup_share(0.4, &mut rng)))
-            .collect();
-        let mean = draws.iter().sum::<f64>() / 2e4;
-        let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 2e4;
-        assert!((mean - 0.5).abs() < 0.01, "{mean}");
-        assert!((variance - 1.0 / (4.0 * 1.8)).abs() < 0.01, "{variance}");
+        let count = 20_000;
+        for alpha in [0.1, 0.4, 1.0, 8.0, 50.0] {
+            let mut rng = rng(9);
+            let draws: Vec<f64> = (0..count)
+                .map(|_| f64::from(mixup_share(alpha, &mut rng)))
+                .collect();
+            let mean = draws.iter().sum::<f64>() / f64::from(count);
+            let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / f64::from(count);
+            let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            // Five standard errors of the mean; the variance's own error is about 1 % at most.
+            let near = 5.0 * (expected / f64::from(count)).sqrt();
+            assert!((mean - 0.5).abs() < near, "alpha {alpha}: mean {mean}");
+            assert!(
+                (variance / expected - 1.0).abs() < 0.05,
+                "alpha {alpha}: variance {variance} instead of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn mixup_of_tiny_strength_takes_one_picture_or_the_other() {
+        for alpha in [1e-6, 1e-300, f64::MIN_POSITIVE] {
+            let mut rng = rng(10);
+            let draws: Vec<f32> = (0..1000).map(|_| mixup_share(alpha, &mut rng)).collect();
+            assert!(draws.iter().all(|d| (0.0..=1.0).contains(d)), "{alpha}");
+            let first = draws.iter().filter(|d| **d > 0.5).count();
+            assert!((400..600).contains(&first), "alpha {alpha}: {first}");
+        }
     }
 }

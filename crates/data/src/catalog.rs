@@ -35,6 +35,7 @@ pub enum Place {
 }
 
 const MNIST: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/";
+/// Its owners offer no encrypted address; the checksums below are what the files are trusted by.
 const FASHION: &str = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
 const CIFAR: &str = "https://www.cs.toronto.edu/~kriz/";
 
@@ -71,19 +72,19 @@ pub const NAMED: &[Named] = &[
             &[
                 Remote::new(
                     "train-images-idx3-ubyte.gz",
-                    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
                 ),
                 Remote::new(
                     "train-labels-idx1-ubyte.gz",
-                    "d53e105ee54ea40749a09fcbcd1e9432",
+                    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
                 ),
                 Remote::new(
                     "t10k-images-idx3-ubyte.gz",
-                    "9fb629c4189551a2d022fa330f9573f3",
+                    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
                 ),
                 Remote::new(
                     "t10k-labels-idx1-ubyte.gz",
-                    "ec29112dd5afa0611ce80d1b7f02629c",
+                    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
                 ),
             ],
             &[],
@@ -99,19 +100,19 @@ pub const NAMED: &[Named] = &[
             &[
                 Remote::new(
                     "train-images-idx3-ubyte.gz",
-                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                    "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
                 ),
                 Remote::new(
                     "train-labels-idx1-ubyte.gz",
-                    "25c81989df183df01b3e8a0aad5dffbe",
+                    "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
                 ),
                 Remote::new(
                     "t10k-images-idx3-ubyte.gz",
-                    "bef4ecab320f06d8554ea6380940ec79",
+                    "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
                 ),
                 Remote::new(
                     "t10k-labels-idx1-ubyte.gz",
-                    "bb300cfdad3c16e7a12a480ee83cd310",
+                    "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
                 ),
             ],
             &[
@@ -127,7 +128,10 @@ pub const NAMED: &[Named] = &[
         target: None,
         place: Place::Archive(
             Cifar::Ten,
-            &Remote::new("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530"),
+            &Remote::new(
+                "cifar-10-binary.tar.gz",
+                "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+            ),
         ),
     },
     Named {
@@ -139,7 +143,7 @@ pub const NAMED: &[Named] = &[
             Cifar::Hundred,
             &Remote::new(
                 "cifar-100-binary.tar.gz",
-                "03b5dce01913d631647c71ecec9e9cb8",
+                "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec",
             ),
         ),
     },

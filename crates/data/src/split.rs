@@ -1,7 +1,7 @@
-//! Train, validation and test: stratified, and stable when examples are reordered or added.
+//! Train, validation and test: stratified, and stable when examples are reordered.
 
 use crate::dataset::Part;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// How to divide.
@@ -18,8 +18,13 @@ pub struct SplitRule {
 /// Gives every example its part.
 ///
 /// Within each stratum the examples are ordered by a hash of their content, so the result depends on
-/// what the examples are and not on where they stand. Examples of equal content always land in the
-/// same part: a duplicate cannot leak from train into test.
+/// what the examples are and not on where they stand. Added examples move the boundaries between the
+/// parts, so a few of the others may change their part; the test part of a larger data set is not a
+/// superset of the smaller one's.
+///
+/// Examples of equal content land in the same part, whatever their strata, so that a duplicate cannot
+/// leak from train into test; the smallest of their strata counts them all. What the source
+/// prescribes is kept as it is, duplicates included.
 ///
 /// `strata[i]` is the class of example i (or a bin of its target), `hashes[i]` its content,
 /// `given[i]` the part its source prescribes. A prescribed test part replaces `rule.test`.
@@ -31,12 +36,22 @@ pub fn split(strata: &[u32], hashes: &[u64], given: &[Option<Part>], rule: Split
     } else {
         rule.validation
     };
+    let free = || {
+        let examples = strata.iter().zip(hashes).zip(given).enumerate();
+        examples
+            .filter(|(_, (_, part))| !matches!(part, Some(Part::Test | Part::Validation)))
+            .map(|(i, ((stratum, hash), _))| (i, *stratum, *hash))
+    };
+    // One picture in the folders of two classes must not be divided twice, once for each class.
+    let mut home: HashMap<u64, u32> = HashMap::new();
+    for (_, stratum, hash) in free() {
+        let first = home.entry(hash).or_insert(stratum);
+        *first = stratum.min(*first);
+    }
     let mut groups: BTreeMap<u32, Vec<(u64, usize)>> = BTreeMap::new();
-    for (i, stratum) in strata.iter().enumerate() {
-        if !matches!(given[i], Some(Part::Test | Part::Validation)) {
-            let key = xxh3_64_with_seed(&hashes[i].to_le_bytes(), rule.seed);
-            groups.entry(*stratum).or_default().push((key, i));
-        }
+    for (i, _, hash) in free() {
+        let key = xxh3_64_with_seed(&hash.to_le_bytes(), rule.seed);
+        groups.entry(home[&hash]).or_default().push((key, i));
     }
     let mut parts: Vec<Part> = given.iter().map(|g| g.unwrap_or(Part::Train)).collect();
     for group in groups.values_mut() {
@@ -94,10 +109,11 @@ mod tests {
         }
 
         #[test]
-        fn equal_contents_stay_together(labels in prop::collection::vec(0u32..2, 2..200)) {
-            let hashes: Vec<u64> = (0..labels.len() as u64).map(|i| i / 3).collect();
-            let strata = vec![0; labels.len()];
-            let parts = split(&strata, &hashes, &vec![None; labels.len()], RULE);
+        fn equal_contents_stay_together_also_across_strata(
+            strata in prop::collection::vec(0u32..2, 2..200)
+        ) {
+            let hashes: Vec<u64> = (0..strata.len() as u64).map(|i| i / 3).collect();
+            let parts = split(&strata, &hashes, &vec![None; strata.len()], RULE);
             for i in 1..parts.len() {
                 prop_assert!(hashes[i] != hashes[i - 1] || parts[i] == parts[i - 1]);
             }

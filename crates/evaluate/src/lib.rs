@@ -2,7 +2,9 @@
 
 pub mod chart;
 mod classification;
+mod numbers;
 mod regression;
 
 pub use classification::{ClassScores, ClassificationReport, argmax};
+pub use numbers::grouped;
 pub use regression::RegressionReport;

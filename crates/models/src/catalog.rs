@@ -1,8 +1,7 @@
 //! The list of architectures: what each takes, how big it is and what it is for.
 
 use crate::config::{LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig};
-use crate::{ImageNet, ModelError, TableNet, weights};
-use burn::tensor::Device;
+use crate::{ModelError, size};
 use serde::Serialize;
 
 /// A kind of input.
@@ -62,48 +61,52 @@ pub fn all() -> [ModelConfig; 5] {
     ]
 }
 
-/// The catalogue; parameters are counted on the built network, not written down.
-pub fn entries() -> Result<Vec<Entry>, ModelError> {
+/// The catalogue; parameters are computed, not written down.
+pub fn entries() -> Vec<Entry> {
     all().iter().map(entry).collect()
 }
 
-fn entry(config: &ModelConfig) -> Result<Entry, ModelError> {
-    let device = Device::flex();
-    let (purpose, counted_at, parameters) = match config {
+fn entry(config: &ModelConfig) -> Entry {
+    let (purpose, counted_at, shape, outputs): (_, _, &[usize], _) = match config {
         ModelConfig::Linear(_) => (
             "A first, explainable answer; prices, risk scores, and the bar that others must beat.",
             "100 columns, 1 output",
-            weights::count(&TableNet::new(config, 100, 1, &device)?),
+            &[100],
+            1,
         ),
         ModelConfig::Mlp(_) => (
             "Tables with interactions between columns; small pictures of one thing in the middle.",
             "784 inputs, 10 classes",
-            weights::count(&TableNet::new(config, 784, 10, &device)?),
+            &[784],
+            10,
         ),
         ModelConfig::Lenet(_) => (
             "Small grey pictures such as digits and icons; trains in seconds.",
             "1x28x28, 10 classes",
-            weights::count(&ImageNet::new(config, [1, 28, 28], 10, &device)?),
+            &[1, 28, 28],
+            10,
         ),
         ModelConfig::Resnet18(_) => (
             "Photographs; from scratch on small pictures, from pretrained weights on few examples.",
             "3x224x224, 1000 classes",
-            weights::count(&ImageNet::new(config, [3, 224, 224], 1000, &device)?),
+            &[3, 224, 224],
+            1000,
         ),
         ModelConfig::Resnet34(_) => (
             "As resnet18 where twice the time buys a little accuracy.",
             "3x224x224, 1000 classes",
-            weights::count(&ImageNet::new(config, [3, 224, 224], 1000, &device)?),
+            &[3, 224, 224],
+            1000,
         ),
     };
-    Ok(Entry {
+    Entry {
         name: config.name(),
         inputs: inputs(config),
         purpose,
         counted_at,
-        parameters,
+        parameters: size::parameters(config, shape, outputs) as usize,
         pretrained: matches!(config, ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_)),
-    })
+    }
 }
 
 /// An error unless `config` takes `given`.
@@ -111,6 +114,26 @@ pub fn check_input(config: &ModelConfig, given: Input) -> Result<(), ModelError>
     match inputs(config).contains(&given) {
         true => Ok(()),
         false => Err(wrong_input(config, given)),
+    }
+}
+
+/// An error unless a weight file of `bytes` can hold the parameters that `config` asks for.
+///
+/// Looked at before a network is built: a configuration in a file must not decide alone how much
+/// memory is taken. `shape` is `[features]` or `[channels, height, width]`.
+pub fn check_file(
+    config: &ModelConfig,
+    shape: &[usize],
+    outputs: usize,
+    bytes: usize,
+) -> Result<(), String> {
+    let parameters = size::parameters(config, shape, outputs);
+    match parameters.saturating_mul(4) <= bytes as u64 {
+        true => Ok(()),
+        false => Err(format!(
+            "its {bytes} bytes are too few for the {parameters} parameters of this `{}`",
+            config.name()
+        )),
     }
 }
 
@@ -132,15 +155,13 @@ pub(crate) fn wrong_input(config: &ModelConfig, given: Input) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TableNet;
+    use burn::tensor::Device;
 
     /// torchvision's `sum(p.numel())`; the MLP's is 784*256+256 + 256*128+128 + 128*10+10.
     #[test]
     fn parameter_counts_are_the_published_ones() {
-        let counts: Vec<_> = entries()
-            .unwrap()
-            .iter()
-            .map(|e| (e.name, e.parameters))
-            .collect();
+        let counts: Vec<_> = entries().iter().map(|e| (e.name, e.parameters)).collect();
         // Running statistics are state, not parameters: 4,800 in ResNet-18, 8,512 in ResNet-34.
         assert_eq!(counts[1], ("mlp", 235_146));
         assert_eq!(counts[2], ("lenet", 61_706));

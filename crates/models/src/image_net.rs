@@ -3,7 +3,7 @@
 use crate::catalog::{self, Input};
 use crate::config::{ModelConfig, Stem};
 use crate::resnet::{RESNET18, RESNET34, ResNet};
-use crate::{Lenet, LinearModel, Mlp, ModelError, hub, weights};
+use crate::{Lenet, LinearModel, Mlp, ModelError, hub, size, weights};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -30,6 +30,7 @@ impl ImageNet {
         device: &Device,
     ) -> Result<Self, ModelError> {
         catalog::check_input(config, Input::Image)?;
+        size::check(config, &shape, classes)?;
         let pixels = shape.iter().product();
         Ok(match config {
             ModelConfig::Linear(c) => Self::Linear(LinearModel::new(c, pixels, classes, device)),

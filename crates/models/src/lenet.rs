@@ -40,12 +40,7 @@ impl Lenet {
                 ),
             });
         }
-        // A 5x5 kernel without padding needs 12 pixels after the first pooling has halved 24.
-        let (kernel, padding) = if height.min(width) < 16 {
-            (3, 1)
-        } else {
-            (5, 0)
-        };
+        let (kernel, padding) = second_kernel(height, width);
         let after = |side: usize| (side / 2 + 2 * padding + 1 - kernel) / 2;
         let features = 16 * after(height) * after(width);
         let conv = |channels, kernel, padding| {
@@ -77,5 +72,14 @@ impl Lenet {
             .forward(relu(self.fc1.forward(x.flatten(1, 3))));
         let x = self.dropout.forward(relu(self.fc2.forward(x)));
         self.fc3.forward(x)
+    }
+}
+
+/// Side and padding of the second convolution: a 5x5 kernel without padding needs 12 pixels after the
+/// first pooling has halved 24.
+pub(crate) fn second_kernel(height: usize, width: usize) -> (usize, usize) {
+    match height.min(width) < 16 {
+        true => (3, 1),
+        false => (5, 0),
     }
 }

@@ -16,6 +16,7 @@ mod linear;
 mod mlp;
 pub mod nn;
 mod resnet;
+mod size;
 mod table_net;
 pub mod weights;
 

@@ -90,11 +90,7 @@ impl ResNet {
         classes: usize,
         device: &Device,
     ) -> Self {
-        let small = match config.stem {
-            Stem::Auto => height.min(width) < 64,
-            Stem::Small => true,
-            Stem::Imagenet => false,
-        };
+        let small = is_small(config.stem, height, width);
         let stem = ConvSpec {
             channels: [channels, 64],
             kernel: if small { 3 } else { 7 },
@@ -143,5 +139,14 @@ impl ResNet {
         self = self.no_grad();
         self.fc = head;
         self
+    }
+}
+
+/// Whether a stem is the 3x3 one, for pictures of a size.
+pub(crate) fn is_small(stem: Stem, height: usize, width: usize) -> bool {
+    match stem {
+        Stem::Auto => height.min(width) < 64,
+        Stem::Small => true,
+        Stem::Imagenet => false,
     }
 }

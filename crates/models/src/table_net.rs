@@ -2,7 +2,7 @@
 
 use crate::catalog::{self, Input};
 use crate::config::ModelConfig;
-use crate::{LinearModel, Mlp, ModelError};
+use crate::{LinearModel, Mlp, ModelError, size};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -24,6 +24,7 @@ impl TableNet {
         device: &Device,
     ) -> Result<Self, ModelError> {
         catalog::check_input(config, Input::Row)?;
+        size::check(config, &[inputs], outputs)?;
         match config {
             ModelConfig::Linear(c) => {
                 Ok(Self::Linear(LinearModel::new(c, inputs, outputs, device)))

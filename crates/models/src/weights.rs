@@ -72,11 +72,9 @@ pub fn assign_ids<M: Module>(module: M) -> M {
     module.map(&mut IdAssigner::default())
 }
 
-/// The state dict as a safetensors buffer.
-pub fn to_bytes(
-    state: &StateDict,
-    metadata: Option<HashMap<String, String>>,
-) -> Result<Vec<u8>, String> {
+/// The state dict as a safetensors buffer, marked as Hugging Face's tools expect of PyTorch weights.
+pub fn to_bytes(state: &StateDict) -> Result<Vec<u8>, String> {
+    let metadata = Some(HashMap::from([("format".to_string(), "pt".to_string())]));
     let views = state
         .iter()
         .map(|(name, data)| {

@@ -144,7 +144,7 @@ fn a_torch_save_file_gives_the_same_logits_and_its_head_is_replaced() {
 
     // Ten classes: the body is loaded, the head stays fresh; through safetensors this time.
     let path = folder.path().join("resnet18.safetensors");
-    std::fs::write(&path, weights::to_bytes(&state, None).unwrap()).unwrap();
+    std::fs::write(&path, weights::to_bytes(&state).unwrap()).unwrap();
     let state = weights::read_file(&path).unwrap();
     let net = ImageNet::new(&config, [3, 224, 224], 10, &device).unwrap();
     let (net, replaced) = weights::apply_pretrained(net, state.clone(), "fc").unwrap();

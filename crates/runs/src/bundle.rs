@@ -1,6 +1,7 @@
 //! The finished model as a folder that other tools read.
 
 use crate::error::RunError;
+use crate::files::{folder_of, sync_folder, write_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -24,11 +25,20 @@ pub struct BundleConfig {
     pub task: String,
     /// Its architecture.
     pub model_type: String,
+    /// Name of the network as Hugging Face's tools have it, such as `MlpForImageClassification`.
+    #[serde(default)]
+    pub architectures: Vec<String>,
     /// The `[model]` section of the recipe.
     pub model: serde_json::Value,
     /// Class names by index; empty for a regression.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub id2label: BTreeMap<u32, String>,
+    /// Index by class name; empty for a regression.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label2id: BTreeMap<String, u32>,
+    /// Outputs of the network: classes, or 1 for a regression.
+    #[serde(default)]
+    pub num_labels: usize,
     /// The run it is from.
     pub run: String,
     /// SHA-256 of the other files, so that a damaged one is found.
@@ -54,8 +64,11 @@ impl BundleConfig {
             modelwright_bundle: VERSION,
             task: task.into(),
             model_type: model_type.into(),
+            architectures: vec![format!("{}For{}", camel(model_type), camel(task))],
             model,
             id2label: (0..).zip(labels.iter().cloned()).collect(),
+            label2id: labels.iter().cloned().zip(0..).collect(),
+            num_labels: labels.len().max(1),
             run: run.into(),
             files: BTreeMap::new(),
         }
@@ -68,29 +81,32 @@ pub fn write_bundle(
     mut config: BundleConfig,
     files: &[(&str, Vec<u8>)],
 ) -> Result<(), RunError> {
-    let parent = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(|e| RunError::file(parent, e))?;
+    let parent = folder_of(path);
+    std::fs::create_dir_all(parent).map_err(|e| RunError::io(parent, e))?;
     let temporary = tempfile::Builder::new()
         .prefix(".bundle-")
         .tempdir_in(parent)
-        .map_err(|e| RunError::file(parent, e))?;
+        .map_err(|e| RunError::io(parent, e))?;
     for (name, content) in files {
-        crate::files::write_file(&temporary.path().join(name), content)?;
+        write_file(&temporary.path().join(name), content)?;
         config.files.insert(name.to_string(), digest(content));
     }
-    let text = serde_json::to_vec_pretty(&config).map_err(|e| RunError::file(path, e))?;
-    crate::files::write_file(&temporary.path().join(CONFIG), &text)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let readable = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(temporary.path(), readable)
-            .map_err(|e| RunError::file(path, e))?;
-    }
-    std::fs::rename(temporary.keep(), path).map_err(|e| RunError::file(path, e))
+    let text = serde_json::to_vec_pretty(&config).map_err(|e| RunError::content(path, e))?;
+    write_file(&temporary.path().join(CONFIG), &text)?;
+    std::fs::rename(temporary.path(), path).map_err(|e| RunError::io(path, e))?;
+    // It has its name now and must not be removed as a temporary folder.
+    let _ = temporary.keep();
+    sync_folder(parent).map_err(|e| RunError::io(parent, e))
+}
+
+/// `image-classification` as `ImageClassification`.
+fn camel(name: &str) -> String {
+    name.split(['-', '_'])
+        .flat_map(|word| {
+            let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+            [first.to_uppercase(), rest.to_string()]
+        })
+        .collect()
 }
 
 /// A bundle on disk whose files are all there and undamaged.
@@ -117,10 +133,9 @@ impl Bundle {
         if !path.exists() {
             return Err(broken("no such folder".into()));
         }
-        let text = std::fs::read(path.join(CONFIG)).map_err(|_| {
-            broken(format!(
-                "{CONFIG} is missing; give the `bundle` folder of a finished run"
-            ))
+        let text = std::fs::read(path.join(CONFIG)).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => broken(format!("{CONFIG} is missing")),
+            _ => RunError::io(&path.join(CONFIG), e),
         })?;
         let config: BundleConfig = serde_json::from_slice(&text)
             .map_err(|e| broken(format!("{CONFIG} is not from this program ({e})")))?;
@@ -167,7 +182,7 @@ impl Bundle {
         if size > MAX_BYTES {
             return Err(broken(format!("{name} is larger than 16 GiB")));
         }
-        std::fs::read(&path).map_err(|e| RunError::file(&path, e))
+        std::fs::read(&path).map_err(|e| RunError::io(&path, e))
     }
 
     /// A JSON file of the bundle.
@@ -217,6 +232,30 @@ mod tests {
                 .to_string()
                 .contains("config.json is missing")
         );
+    }
+
+    #[test]
+    fn the_description_has_what_hugging_face_reads() {
+        let labels = ["cat".to_string(), "dog".to_string()];
+        let config = BundleConfig::new(
+            "image-classification",
+            "r",
+            "mlp",
+            serde_json::json!({}),
+            &labels,
+        );
+        let json = serde_json::to_value(&config).unwrap();
+        assert_eq!(json["architectures"][0], "MlpForImageClassification");
+        assert_eq!(json["id2label"]["1"], "dog");
+        assert_eq!(json["label2id"]["dog"], 1);
+        assert_eq!(json["num_labels"], 2);
+        // Bundles written before these keys are read as before.
+        let mut old = json.clone();
+        for key in ["architectures", "label2id", "num_labels"] {
+            old.as_object_mut().unwrap().remove(key);
+        }
+        let old: BundleConfig = serde_json::from_value(old).unwrap();
+        assert_eq!(old.id2label, config.id2label);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The model card, filled with what was measured.
 
 use crate::machine::Machine;
+use modelwright_evaluate::grouped;
 use std::fmt::Write;
 
 /// A list of facts for a table.
@@ -18,7 +19,7 @@ pub struct Card<'a> {
     pub parameters: usize,
     /// Where the data came from, its size and split.
     pub data: Facts,
-    /// Scores on the test part.
+    /// Scores on the part `scored_on`.
     pub scores: &'a [(String, f64)],
     /// Which part the scores are on.
     pub scored_on: &'a str,
@@ -45,7 +46,7 @@ impl Card<'_> {
             "A `{}` for {} with {} trainable parameters, trained with Modelwright {}.\n",
             self.architecture,
             self.task,
-            thousands(self.parameters),
+            grouped(self.parameters as i64),
             env!("CARGO_PKG_VERSION")
         );
         let _ = writeln!(out, "## Data\n\n| | |\n|---|---|");
@@ -77,16 +78,4 @@ impl Card<'_> {
                 network is built.\n";
         out
     }
-}
-
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

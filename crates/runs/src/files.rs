@@ -1,29 +1,134 @@
 //! Writing files so that they are there complete or not at all.
 
 use crate::error::RunError;
-use std::io::Write;
-use std::path::Path;
+use modelwright_evaluate::chart::to_png;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A file that appears under its name, complete and on disk, with [`NewFile::finish`]. If it is
+/// dropped before, nothing is left of it and an older file of the name stays.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl NewFile {
+    /// Starts a file, and makes its folder if there is none.
+    pub fn create(path: &Path) -> Result<Self, RunError> {
+        let folder = folder_of(path);
+        let create = || -> io::Result<NamedTempFile> {
+            std::fs::create_dir_all(folder)?;
+            let mut builder = tempfile::Builder::new();
+            // Temporary files are private by default; this one is to be read as the umask says.
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                builder.permissions(std::fs::Permissions::from_mode(0o666));
+            }
+            builder.tempfile_in(folder)
+        };
+        Ok(Self {
+            path: path.into(),
+            file: create().map_err(|e| RunError::io(path, e))?,
+        })
+    }
+
+    /// Syncs the content and gives the file its name.
+    pub fn finish(self) -> Result<(), RunError> {
+        let Self { path, file } = self;
+        let finish = || -> io::Result<()> {
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|e| e.error)?;
+            sync_folder(folder_of(&path))
+        };
+        finish().map_err(|e| RunError::io(&path, e))
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        self.file.write(content)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
 
 /// Writes beside `path` under another name, syncs and renames.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), RunError> {
-    let folder = path
-        .parent()
+    let mut file = NewFile::create(path)?;
+    file.write_all(content).map_err(|e| RunError::io(path, e))?;
+    file.finish()
+}
+
+/// Writes a chart into `folder`, as SVG and as PNG.
+pub fn write_chart(folder: &Path, name: &str, svg: &str) -> Result<(), RunError> {
+    let path = folder.join(format!("{name}.svg"));
+    write_file(&path, svg.as_bytes())?;
+    let png = to_png(svg).map_err(|e| RunError::content(&path, e))?;
+    write_file(&path.with_extension("png"), &png)
+}
+
+/// The folder that holds `path`.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent()
         .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        // Temporary files are private; results are to be read by others.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file()
-                .set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        }
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
-    };
-    write().map_err(|e| RunError::file(path, e))
+        .unwrap_or(Path::new("."))
+}
+
+/// Makes renames in a folder survive a crash: a new name is on disk once its folder is.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    // Folders cannot be opened on Windows.
+    #[cfg(unix)]
+    match std::fs::File::open(folder)?.sync_all() {
+        // Some network file systems know no such thing; the rename itself is done.
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) => {}
+        result => result?,
+    }
+    let _ = folder;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_complete_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/out.csv");
+        let mut file = NewFile::create(&path).unwrap();
+        file.write_all(b"half").unwrap();
+        assert!(!path.exists());
+        drop(file);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("new"))
+                .unwrap()
+                .count(),
+            0
+        );
+        write_file(&path, b"whole").unwrap();
+        write_file(&path, b"again").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"again");
+    }
+
+    /// The mode must be that of a file made in the plain way, whatever the umask is.
+    #[cfg(unix)]
+    #[test]
+    fn the_mode_is_as_the_umask_says() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, plain) = (folder.path().join("a"), folder.path().join("b"));
+        write_file(&ours, b"").unwrap();
+        std::fs::write(&plain, b"").unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode(&ours), mode(&plain));
+    }
 }

@@ -3,6 +3,12 @@
 use crate::error::RunError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long [`RunFolder::lock`] tries: another process may only be looking whether the run is locked.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Where the files of a run are.
 #[derive(Debug, Clone)]
@@ -53,10 +59,10 @@ impl RunFolder {
 
     /// Makes the folder.
     pub fn create(&self) -> Result<(), RunError> {
-        std::fs::create_dir_all(&self.path).map_err(|e| RunError::file(&self.path, e))
+        std::fs::create_dir_all(&self.path).map_err(|e| RunError::io(&self.path, e))
     }
 
-    /// Takes the run for this process, or says that another has it.
+    /// Takes the run for this process, or says after half a second that another has it.
     ///
     /// The lock belongs to the open file: the system releases it when the process ends, however it ends.
     pub fn lock(&self, id: &str) -> Result<RunLock, RunError> {
@@ -66,23 +72,32 @@ impl RunFolder {
             .truncate(false)
             .write(true)
             .open(&path);
-        let file = open.map_err(|e| RunError::file(&path, e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(RunLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(RunError::Locked { id: id.into() }),
-            Err(TryLockError::Error(e)) => Err(RunError::file(&path, e)),
+        let file = open.map_err(|e| RunError::io(&path, e))?;
+        let started = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(RunLock { _file: file }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(RunError::Locked { id: id.into() }),
+                Err(TryLockError::Error(e)) => return Err(RunError::io(&path, e)),
+            }
         }
     }
 
     /// Whether another process works on the run.
     pub fn is_locked(&self) -> bool {
-        let Ok(file) = OpenOptions::new()
-            .write(true)
-            .open(self.path.join("run.lock"))
-        else {
+        let Ok(file) = File::open(self.path.join("run.lock")) else {
             return false;
         };
-        matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+        // Shared, so that several processes can look at once; it is given back with the file.
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+
+    /// Writes a chart as SVG and PNG.
+    pub fn write_chart(&self, name: &str, svg: &str) -> Result<(), RunError> {
+        crate::files::write_chart(&self.path, name, svg)
     }
 }
 

@@ -13,8 +13,8 @@ mod tensorboard;
 
 pub use bundle::{Bundle, BundleConfig, CONFIG, LABELS, MODEL, PREPROCESSOR, write_bundle};
 pub use card::{Card, Facts};
-pub use error::RunError;
-pub use files::write_file;
+pub use error::{Reason, RunError, file_help};
+pub use files::{NewFile, write_chart, write_file};
 pub use folder::{RunFolder, RunLock};
 pub use machine::{Machine, peak_memory};
 pub use recorder::Recorder;

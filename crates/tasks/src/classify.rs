@@ -52,7 +52,11 @@ impl ClassHead {
             ClassWeights::Equal => Vec::new(),
             ClassWeights::Balanced => counts
                 .iter()
-                .map(|c| total as f32 / (seen as f32 * (*c).max(1) as f32))
+                .map(|c| match c {
+                    // A class without examples would else weigh most in a smoothed target.
+                    0 => 1.0,
+                    _ => total as f32 / (seen as f32 * *c as f32),
+                })
                 .collect(),
         };
         Ok(Self {

@@ -43,11 +43,15 @@ impl TaskError {
     }
 
     /// What the person can do, if the message does not say it already.
-    pub fn help(&self) -> Option<&str> {
+    pub fn help(&self) -> Option<String> {
         let help = match self {
-            Self::Data(e) | Self::Train(TrainError::Data(e)) => &e.help,
-            Self::Recipe(e) => &e.help,
-            Self::Asked { help, .. } => help,
+            Self::Data(e) | Self::Train(TrainError::Data(e)) => e.help.clone(),
+            Self::Recipe(e) => e.help.clone(),
+            Self::Asked { help, .. } => help.clone(),
+            Self::Run(e) => return e.help(),
+            Self::Train(TrainError::File { problem, .. } | TrainError::Observer(problem)) => {
+                return modelwright_runs::file_help(problem);
+            }
             _ => return None,
         };
         (!help.is_empty()).then_some(help)

@@ -7,6 +7,7 @@ mod classify;
 mod error;
 mod evaluation;
 mod image_classification;
+mod origin;
 mod parts;
 mod plan;
 pub mod registry;

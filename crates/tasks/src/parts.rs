@@ -1,11 +1,11 @@
 //! Dividing a data set, as the recipe says.
 
 use crate::error::TaskError;
-use modelwright_data::rng::{Purpose, stream};
+use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{Part, SplitRule, split};
 use modelwright_runs::Facts;
 use modelwright_train::Recipe;
-use rand::seq::SliceRandom;
+use std::collections::HashMap;
 
 /// The examples of each part, by index into the data set.
 #[derive(Debug, Clone)]
@@ -31,12 +31,14 @@ pub(crate) fn divide(
 }
 
 impl Parts {
-    /// Lists the examples of each part; `rows` are the usable ones. Applies `data.limit`.
+    /// Lists the examples of each part; `rows` are the usable ones, `strata` and `hashes` (of their
+    /// content) belong to them. Applies `data.limit`.
     pub fn new(
         recipe: &Recipe,
         parts: &[Part],
         strata: &[u32],
         rows: &[usize],
+        hashes: &[u64],
     ) -> Result<Self, TaskError> {
         let of = |part: Part| -> Vec<usize> {
             rows.iter()
@@ -47,8 +49,9 @@ impl Parts {
         };
         let mut train = of(Part::Train);
         if let Some(limit) = recipe.data.limit.filter(|l| *l < train.len()) {
-            let positions = rows.iter().zip(strata).map(|(r, s)| (*r, *s)).collect();
-            train = limited(train, limit, recipe.training.seed, &positions);
+            let facts = rows.iter().zip(strata.iter().zip(hashes));
+            let facts = facts.map(|(r, (s, h))| (*r, (*s, *h))).collect();
+            train = limited(train, limit, recipe.training.seed, &facts);
         }
         if train.is_empty() {
             return Err(TaskError::asked(
@@ -93,16 +96,21 @@ impl Parts {
     }
 }
 
-/// `limit` examples with the same shares of the strata.
+/// `limit` examples with the same shares of the strata. Like the split, the choice follows the
+/// examples' content and not their order.
 fn limited(
     mut train: Vec<usize>,
     limit: usize,
     seed: u64,
-    strata: &std::collections::HashMap<usize, u32>,
+    facts: &HashMap<usize, (u32, u64)>,
 ) -> Vec<usize> {
-    train.shuffle(&mut stream(seed, Purpose::Shuffle, (u64::MAX, 0)));
-    let mut sizes = std::collections::HashMap::<u32, usize>::new();
-    let stratum = |i: &usize| strata.get(i).copied().unwrap_or(0);
+    let rank = |i: &usize| {
+        let hash = facts.get(i).map_or(0, |f| f.1);
+        (derive(seed, Purpose::Shuffle, (u64::MAX, hash)), *i)
+    };
+    train.sort_by_cached_key(rank);
+    let mut sizes = HashMap::<u32, usize>::new();
+    let stratum = |i: &usize| facts.get(i).map_or(0, |f| f.0);
     let ranked: Vec<(usize, usize)> = train
         .iter()
         .map(|i| {

@@ -2,11 +2,12 @@
 
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
+use crate::origin::Origin;
 use crate::plan::Plan;
 use crate::registry;
 use crate::task::{Job, JobOutcome, Made};
 use burn::tensor::Device;
-use modelwright_data::{Dataset, Notice, Notify, Part, open};
+use modelwright_data::{Dataset, Notice, Notify, Part};
 use modelwright_runs::{
     BundleConfig, Card, LABELS, Machine, NewRun, Recorder, RunFolder, RunLock, Status, Store,
     TensorBoard, write_bundle, write_file,
@@ -35,9 +36,13 @@ pub struct Session<'a> {
     folder: RunFolder,
     _lock: RunLock,
     recipe: Recipe,
-    dataset: Dataset,
+    /// `None` once the training has taken it.
+    dataset: Option<Dataset>,
     resume: Option<Checkpoint>,
 }
+
+/// Stack of a computing thread: networks are dropped and walked recursively.
+const STACK: usize = 16 << 20;
 
 /// How a session ended.
 pub enum Ended {
@@ -71,25 +76,26 @@ impl<'a> Session<'a> {
         let store = Store::open(options.runs)?;
         let machine = serde_json::to_string(&Machine::this()).unwrap_or_default();
         let architecture = plan.recipe.model.name();
+        let recipe = plan.recipe.to_toml();
         let id = store.create(&NewRun {
             prefix: &format!("{}-{architecture}", plan.dataset.name),
             task: &plan.recipe.task,
             architecture,
             source: &plan.dataset.source,
+            recipe: &recipe,
             machine: &machine,
         })?;
         let folder = store.folder(&id);
         let prepare = || -> Result<RunLock, TaskError> {
             folder.create()?;
             let lock = folder.lock(&id)?;
-            let text = plan.recipe.to_toml();
-            write_file(&folder.recipe(), text.as_bytes())?;
-            store.set_recipe(&id, &text)?;
+            write_file(&folder.recipe(), recipe.as_bytes())?;
+            Origin::of(&plan.dataset)?.write(&folder)?;
             Ok(lock)
         };
-        let lock = prepare().inspect_err(|e| {
-            // The first error is the one to report.
-            let _ = store.set_status(&id, Status::Failed, &e.to_string(), 0.0);
+        let lock = prepare().inspect_err(|_| {
+            // Nothing was trained yet, so nothing stays; the first error is the one to report.
+            let _ = store.remove(&id);
         })?;
         Ok(Self {
             options,
@@ -98,7 +104,7 @@ impl<'a> Session<'a> {
             folder,
             _lock: lock,
             recipe: plan.recipe,
-            dataset: plan.dataset,
+            dataset: Some(plan.dataset),
             resume: None,
         })
     }
@@ -108,6 +114,8 @@ impl<'a> Session<'a> {
         let store = Store::open(options.runs)?;
         let run = store.get(id)?;
         let folder = store.folder(&run.id);
+        // A run that was killed right after it got its name may not have its folder yet.
+        folder.create()?;
         let lock = folder.lock(&run.id)?;
         if run.status == Status::Finished {
             return Err(TaskError::asked(
@@ -121,10 +129,9 @@ impl<'a> Session<'a> {
                 "start a new run",
             )
         })?;
-        let dataset = open(
-            &recipe.data.source,
-            recipe.data.open_options(options.notify),
-        )?;
+        let origin = Origin::read(&folder)?;
+        let dataset = origin.open(&recipe.data, options.notify)?;
+        write_file(&folder.recipe(), run.recipe.as_bytes())?;
         let resume = Checkpoint::latest(&folder.checkpoints())?;
         store.set_status(&run.id, Status::Running, "", 0.0)?;
         Ok(Self {
@@ -134,7 +141,7 @@ impl<'a> Session<'a> {
             folder,
             _lock: lock,
             recipe,
-            dataset,
+            dataset: Some(dataset),
             resume,
         })
     }
@@ -155,9 +162,29 @@ impl<'a> Session<'a> {
     }
 
     /// Trains, evaluates and writes the bundle; `observer` watches beside the run store.
-    pub fn run(self, observer: Box<dyn Observer + '_>) -> Result<Ended, TaskError> {
+    ///
+    /// All of it runs on the number of threads that the recipe says, whatever the caller's pool is:
+    /// sums are made in another order by another number of threads.
+    pub fn run(mut self, observer: Box<dyn Observer + Send + '_>) -> Result<Ended, TaskError> {
         let started = Instant::now();
-        let result = self.work(observer, started);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.recipe.training.threads)
+            .stack_size(STACK)
+            .build()
+            .map_err(|e| TaskError::asked(format!("cannot start threads: {e}"), ""))?;
+        let (session, result) = pool.install(move || {
+            let result = self.work(observer, started);
+            (self, result)
+        });
+        session.conclude(result, started)
+    }
+
+    /// Writes into the store how it ended.
+    fn conclude(
+        self,
+        result: Result<Ended, TaskError>,
+        started: Instant,
+    ) -> Result<Ended, TaskError> {
         let seconds = started.elapsed().as_secs_f64();
         let (status, message) = match &result {
             Ok(Ended::Finished(_)) => (Status::Finished, String::new()),
@@ -172,7 +199,14 @@ impl<'a> Session<'a> {
         result
     }
 
-    fn work(&self, observer: Box<dyn Observer + '_>, started: Instant) -> Result<Ended, TaskError> {
+    fn work(
+        &mut self,
+        observer: Box<dyn Observer + Send + '_>,
+        started: Instant,
+    ) -> Result<Ended, TaskError> {
+        let Some(dataset) = self.dataset.take() else {
+            return Err(TaskError::asked("this session has run already", ""));
+        };
         let mut observers = Observers(vec![Box::new(Recorder::new(&self.store, &self.id)?)]);
         if self.options.tensorboard {
             let path = self.folder.tensorboard();
@@ -186,10 +220,10 @@ impl<'a> Session<'a> {
         let notify = self.options.notify;
         let outcome = registry::find(&self.recipe.task)?.train(Job {
             recipe: &self.recipe,
-            dataset: self.dataset.clone(),
+            dataset,
             device: Device::flex(),
             checkpoints: &self.folder.checkpoints(),
-            resume: self.resume.clone(),
+            resume: self.resume.take(),
             control: self.options.control,
             observer: &mut observers,
             decoding: &|done, total| notify(Notice::Decoding(done, total)),
@@ -209,7 +243,8 @@ impl<'a> Session<'a> {
         for (name, svg) in made.evaluation.charts() {
             self.folder.write_chart(name, &svg)?;
         }
-        self.store.set_scores(&self.id, &scores)?;
+        self.store
+            .set_scores(&self.id, made.scored_on.name(), &scores)?;
         let seconds = started.elapsed().as_secs_f64();
         let spent = self.store.get(&self.id)?.seconds + seconds;
         self.write_bundle(&made, &scores, spent)?;

@@ -8,7 +8,7 @@ use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{
     Column, ColumnData, Content, DataConfig, Dataset, Part, Table, TableEncoder,
 };
-use modelwright_models::{MlpConfig, ModelConfig, TableNet, weights};
+use modelwright_models::{MlpConfig, ModelConfig, TableNet, catalog, weights};
 use modelwright_runs::{Bundle, Facts, MODEL, PREPROCESSOR, RunError};
 use modelwright_train::Recipe;
 use modelwright_train::recipe::Layers;
@@ -126,8 +126,10 @@ impl Encoded {
     ) -> Result<Self, TaskError> {
         let recipe = job.recipe;
         let place = &job.dataset.source;
-        let division = divide_rows(recipe, table, rows, strata);
-        let parts = Parts::new(recipe, &division, strata, rows)?;
+        let hashes = row_hashes(table, rows);
+        let given = vec![None; rows.len()];
+        let division = divide(recipe, strata, &hashes, &given);
+        let parts = Parts::new(recipe, &division, strata, rows, &hashes)?;
         let train = parts.of(Part::Train);
         let (encoder, left_out) =
             TableEncoder::fit(table, place, target, &recipe.data.exclude, train)?;
@@ -187,16 +189,10 @@ impl Encoded {
     }
 }
 
-/// Divides rows by the hash of their content.
-pub(crate) fn divide_rows(
-    recipe: &Recipe,
-    table: &Table,
-    rows: &[usize],
-    strata: &[u32],
-) -> Vec<Part> {
+/// Hashes of the content of some rows.
+fn row_hashes(table: &Table, rows: &[usize]) -> Vec<u64> {
     let hashes = table.hashes();
-    let hashes: Vec<u64> = rows.iter().map(|r| hashes[*r]).collect();
-    divide(recipe, strata, &hashes, &vec![None; rows.len()])
+    rows.iter().map(|r| hashes[*r]).collect()
 }
 
 /// Parts of all rows of a table, where only `rows` have a target.
@@ -207,7 +203,9 @@ pub(crate) fn all_parts(
     strata: &[u32],
 ) -> Vec<Part> {
     let mut parts = vec![Part::Train; table.rows()];
-    for (row, part) in rows.iter().zip(divide_rows(recipe, table, rows, strata)) {
+    let given = vec![None; rows.len()];
+    let division = divide(recipe, strata, &row_hashes(table, rows), &given);
+    for (row, part) in rows.iter().zip(division) {
         parts[*row] = part;
     }
     parts
@@ -269,7 +267,7 @@ fn has_rows(rows: &[usize], target: &str, place: &str) -> Result<(), TaskError> 
 /// Bytes of the weights for a bundle.
 pub(crate) fn weight_bytes(net: &TableNet) -> Result<Vec<u8>, TaskError> {
     let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
-    weights::to_bytes(&weights::collect(net), None).map_err(fail)
+    weights::to_bytes(&weights::collect(net)).map_err(fail)
 }
 
 /// The preprocessing and network of a bundle; `shape_of` tells (inputs, outputs).
@@ -286,8 +284,11 @@ pub(crate) fn load<P: DeserializeOwned>(
         .map_err(|e| broken(format!("config.json: {e}")))?;
     let preprocessor: P = bundle.read_json(PREPROCESSOR)?;
     let (inputs, outputs) = shape_of(&preprocessor);
+    let bytes = bundle.read(MODEL)?;
+    catalog::check_file(&config, &[inputs], outputs, bytes.len())
+        .map_err(|e| broken(format!("{MODEL}: {e}")))?;
     let net = TableNet::new(&config, inputs, outputs, device)?;
-    let state = weights::from_bytes(&bundle.read(MODEL)?).map_err(&broken)?;
+    let state = weights::from_bytes(&bytes).map_err(&broken)?;
     let net = weights::apply(net, state).map_err(|e| broken(format!("{MODEL}: {e}")))?;
     Ok((preprocessor, net))
 }

@@ -34,9 +34,7 @@ fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     for j in 0..n {
         for k in 0..j {
             let factor = a[j][k];
-            for i in j..n {
-                a[i][j] -= a[i][k] * factor;
-            }
+            a[j..].iter_mut().for_each(|row| row[j] -= row[k] * factor);
         }
         let root = a[j][j].sqrt();
         (j..n).for_each(|i| a[i][j] /= root);

@@ -14,7 +14,7 @@ const PROGRESS: &str = "progress.json";
 
 /// A saved moment of a training.
 ///
-/// On disk it is a folder `step-N` that is written under another name, synced and renamed: it is there
+/// On disk it is a folder `step-N-epoch-M` that is written under another name, synced and renamed: it is there
 /// complete or not at all. No generator state is in it, because every random draw is derived from the
 /// seed and its position.
 #[derive(Debug, Clone)]
@@ -61,10 +61,11 @@ pub struct Progress {
 impl Checkpoint {
     /// Writes the checkpoint below `folder` and removes older ones.
     pub fn save(&self, folder: &Path) -> Result<(), TrainError> {
-        let path = folder.join(name(self.progress.step));
+        let path = folder.join(name(self.progress.step, self.progress.epoch));
         if path.exists() {
             return Ok(());
         }
+        remove_unfinished(folder)?;
         let temporary = folder.join(format!(".writing-{}", std::process::id()));
         let result = self
             .write(&temporary)
@@ -75,11 +76,8 @@ impl Checkpoint {
             return result;
         }
         sync_folder(folder)?;
-        for old in list(folder)
-            .into_iter()
-            .filter(|(step, _)| *step < self.progress.step)
-        {
-            fs::remove_dir_all(&old.1).map_err(|e| TrainError::file(&old.1, e))?;
+        for (_, old) in list(folder).into_iter().filter(|(_, p)| *p != path) {
+            fs::remove_dir_all(&old).map_err(|e| TrainError::file(&old, e))?;
         }
         Ok(())
     }
@@ -89,9 +87,8 @@ impl Checkpoint {
             fs::remove_dir_all(folder).map_err(|e| TrainError::file(folder, e))?;
         }
         fs::create_dir_all(folder).map_err(|e| TrainError::file(folder, e))?;
-        let bytes = |state: &StateDict| {
-            weights::to_bytes(state, None).map_err(|e| TrainError::file(folder, e))
-        };
+        let bytes =
+            |state: &StateDict| weights::to_bytes(state).map_err(|e| TrainError::file(folder, e));
         let progress =
             serde_json::to_vec_pretty(&self.progress).map_err(|e| TrainError::file(folder, e))?;
         let mut files = vec![
@@ -144,12 +141,28 @@ impl Checkpoint {
     }
 }
 
-fn name(step: usize) -> String {
-    format!("step-{step:09}")
+/// The last step of an epoch may be saved twice: within the epoch, and when it has been looked at.
+fn name(step: usize, epoch: usize) -> String {
+    format!("step-{step:09}-epoch-{epoch:06}")
+}
+
+/// Removes what a process that was killed while it wrote has left. The run's lock is held, so nobody
+/// else is writing.
+fn remove_unfinished(folder: &Path) -> Result<(), TrainError> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for path in entries.flatten().map(|e| e.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with(".writing-") {
+            fs::remove_dir_all(&path).map_err(|e| TrainError::file(&path, e))?;
+        }
+    }
+    Ok(())
 }
 
 /// Complete checkpoints, oldest first.
-fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
+fn list(folder: &Path) -> Vec<((usize, usize), PathBuf)> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
@@ -157,8 +170,11 @@ fn list(folder: &Path) -> Vec<(usize, PathBuf)> {
         .flatten()
         .filter_map(|entry| {
             let name = entry.file_name();
-            let step = name.to_str()?.strip_prefix("step-")?.parse().ok()?;
-            Some((step, entry.path()))
+            let (step, epoch) = name
+                .to_str()?
+                .strip_prefix("step-")?
+                .split_once("-epoch-")?;
+            Some(((step.parse().ok()?, epoch.parse().ok()?), entry.path()))
         })
         .collect();
     found.sort();

@@ -14,14 +14,16 @@ pub enum TrainError {
         /// What is wrong and what is allowed.
         problem: String,
     },
-    /// The loss is no longer a number.
+    /// The loss or the weights are no longer numbers.
     #[error(
-        "the loss became {loss} at step {step} (epoch {epoch}); the last good checkpoint is kept. Try a \
+        "the {what} became {value} at step {step} (epoch {epoch}); the last good checkpoint is kept. Try a \
          smaller learning rate (now {learning_rate}), --clip-norm 1, or look for extreme values in the data"
     )]
     NonFinite {
+        /// `loss`, `validation loss` or `weights`.
+        what: &'static str,
         /// NaN or infinite.
-        loss: f64,
+        value: f64,
         /// Counted from 1.
         epoch: usize,
         /// Counted from 1 over the whole run.

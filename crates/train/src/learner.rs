@@ -79,4 +79,10 @@ impl Goal {
             Some(best) => new <= best,
         }
     }
+
+    /// Whether `new` is strictly better than `best`: only that resets the patience of early stopping,
+    /// or a run that has reached its plateau would never stop.
+    pub fn beats(self, new: f64, best: Option<f64>) -> bool {
+        self.improves(new, best) && best != Some(new)
+    }
 }

@@ -220,6 +220,27 @@ impl OptimizerConfig {
             }
             Self::Rmsprop(c) => &[("alpha", c.alpha), ("momentum", c.momentum)],
         };
+        let amounts: &[(&str, f64)] = match self {
+            Self::Sgd(c) => &[("weight_decay", c.weight_decay)],
+            Self::Adam(Adam {
+                epsilon,
+                weight_decay,
+                ..
+            })
+            | Self::Adamw(AdamW {
+                epsilon,
+                weight_decay,
+                ..
+            })
+            | Self::Rmsprop(RmsProp {
+                epsilon,
+                weight_decay,
+                ..
+            }) => &[("epsilon", *epsilon), ("weight_decay", *weight_decay)],
+        };
+        if let Some((key, _)) = amounts.iter().find(|(_, v)| !(*v >= 0.0 && v.is_finite())) {
+            return fail(key, "must be a number of at least 0");
+        }
         if let Some((key, _)) = shares.iter().find(|(_, v)| !(0.0..1.0).contains(v)) {
             return fail(key, "must be from 0 up to but not including 1");
         }

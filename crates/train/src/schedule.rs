@@ -111,24 +111,32 @@ impl Default for ScheduleConfig {
 impl ScheduleConfig {
     /// An error that names the first setting out of range.
     pub fn check(&self) -> Result<(), TrainError> {
+        let positive = |v: f64| v > 0.0 && v.is_finite();
         let (fine, problem) = match self {
             Self::Step(s) => (
-                s.every > 0.0 && s.gamma > 0.0,
-                "every and gamma must be above 0",
+                positive(s.every) && positive(s.gamma),
+                "every and gamma must be numbers above 0",
             ),
-            Self::Exponential(s) => (s.gamma > 0.0, "gamma must be above 0"),
+            Self::Exponential(s) => (positive(s.gamma), "gamma must be a number above 0"),
             Self::OneCycle(s) => (
-                s.rise > 0.0 && s.rise < 1.0 && s.start_divisor > 0.0 && s.end_divisor > 0.0,
+                s.rise > 0.0
+                    && s.rise < 1.0
+                    && positive(s.start_divisor)
+                    && positive(s.end_divisor),
                 "rise must be between 0 and 1, the divisors above 0",
             ),
-            Self::Constant(_) | Self::Cosine(_) => (true, ""),
+            Self::Cosine(s) => (
+                (0.0..=1.0).contains(&s.floor),
+                "floor must be a share from 0 to 1",
+            ),
+            Self::Constant(_) => (true, ""),
         };
-        match fine && self.warmup() >= 0.0 {
+        match fine && self.warmup() >= 0.0 && self.warmup().is_finite() {
             true => Ok(()),
             false => Err(TrainError::Setting {
                 key: "schedule".into(),
                 problem: if fine {
-                    "warmup must not be negative"
+                    "warmup must be a number of at least 0"
                 } else {
                     problem
                 }

@@ -250,12 +250,8 @@ impl<'a, L: Learner> State<'a, L> {
     /// One optimizer step over one or more batches; returns its loss and learning rate.
     fn step(&mut self, batches: Vec<(L::Batch, usize)>) -> Result<(f64, f64), TrainError> {
         let recipe = self.trainer.recipe;
-        let total = recipe.training.epochs * self.steps_per_epoch;
         let step = self.progress.step;
-        let base = recipe.optimizer.learning_rate();
-        let rate = recipe
-            .schedule
-            .rate(base, step, total, self.steps_per_epoch);
+        let rate = self.rate(step);
         // Noise in the network depends on the step alone, whatever was drawn before.
         let noise = derive(recipe.training.seed, Purpose::Network, (step as u64, 0));
         self.trainer.device.seed(noise);
@@ -276,12 +272,7 @@ impl<'a, L: Learner> State<'a, L> {
             weights += loss.weight;
             if !value.is_finite() {
                 self.model = Some(model);
-                return Err(TrainError::NonFinite {
-                    loss: value,
-                    epoch: self.progress.epoch + 1,
-                    step: step + 1,
-                    learning_rate: rate,
-                });
+                return Err(self.non_finite("loss", value, step + 1));
             }
             let scaled = if count > 1 {
                 loss.value.div_scalar(count as f64)
@@ -309,6 +300,27 @@ impl<'a, L: Learner> State<'a, L> {
         Ok((losses / weights, rate))
     }
 
+    /// The learning rate of a step, counted from 0.
+    fn rate(&self, step: usize) -> f64 {
+        let recipe = self.trainer.recipe;
+        let total = recipe.training.epochs * self.steps_per_epoch;
+        let base = recipe.optimizer.learning_rate();
+        recipe
+            .schedule
+            .rate(base, step, total, self.steps_per_epoch)
+    }
+
+    /// The error for a value that is no longer a number after `step` steps.
+    fn non_finite(&self, what: &'static str, value: f64, step: usize) -> TrainError {
+        TrainError::NonFinite {
+            what,
+            value,
+            epoch: step.saturating_sub(1) / self.steps_per_epoch.max(1) + 1,
+            step,
+            learning_rate: self.rate(step.saturating_sub(1)),
+        }
+    }
+
     /// Looks at the validation part, keeps the best weights, decides on early stopping.
     fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let epoch = self.progress.epoch + 1;
@@ -326,15 +338,14 @@ impl<'a, L: Learner> State<'a, L> {
             .find(|(name, _)| name == goal.score)
             .map(|(_, v)| *v);
         let best = score.is_some_and(|s| goal.improves(s, self.progress.best_score));
+        let beaten = score.is_some_and(|s| goal.beats(s, self.progress.best_score));
+        self.progress.stale = if beaten { 0 } else { self.progress.stale + 1 };
         if best {
             self.progress.best_score = score;
             self.progress.best_epoch = epoch;
-            self.progress.stale = 0;
             if self.trainer.recipe.training.keep == Keep::Best && !validation.is_empty() {
                 self.best = self.model.as_ref().map(weights::collect);
             }
-        } else {
-            self.progress.stale += 1;
         }
         let seconds = self.progress.epoch_seconds + self.epoch_started.elapsed().as_secs_f64();
         let step = self.progress.step;
@@ -385,13 +396,26 @@ impl<'a, L: Learner> State<'a, L> {
             losses += f64::from(loss.value.into_scalar::<f32>()) * loss.weight;
             weights += loss.weight;
         }
-        let mut scores = vec![("loss".to_string(), losses / weights)];
+        let loss = losses / weights;
+        if !loss.is_finite() {
+            return Err(self.non_finite("validation loss", loss, self.progress.step));
+        }
+        let mut scores = vec![("loss".to_string(), loss)];
         scores.extend(meter.scores());
         Ok(scores)
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let (Some(folder), Some(model)) = (self.trainer.checkpoints, self.model.as_ref()) else {
+        let Some(model) = self.model.as_ref() else {
+            return Ok(());
+        };
+        let state = weights::collect(model);
+        // A finite loss may still have led to a step out of range; such weights must not replace the
+        // last good checkpoint.
+        if let Some(value) = first_non_finite(&state) {
+            return Err(self.non_finite("weights", value, self.progress.step));
+        }
+        let Some(folder) = self.trainer.checkpoints else {
             return Ok(());
         };
         let mut progress = self.progress.clone();
@@ -402,7 +426,7 @@ impl<'a, L: Learner> State<'a, L> {
         }
         let checkpoint = Checkpoint {
             progress,
-            model: weights::collect(model),
+            model: state,
             best: self.best.clone(),
             optimizer: self
                 .optimizer
@@ -449,6 +473,18 @@ impl<'a, L: Learner> State<'a, L> {
     fn tell(&self, observer: &mut dyn Observer, event: Event) -> Result<(), TrainError> {
         observer.observe(&event).map_err(TrainError::Observer)
     }
+}
+
+/// The first value of a state dict that is NaN or infinite.
+fn first_non_finite(state: &StateDict) -> Option<f64> {
+    let of = |data: &burn::tensor::TensorData| {
+        let values = data.as_slice::<f32>().ok()?;
+        values
+            .iter()
+            .find(|v| !v.is_finite())
+            .map(|v| f64::from(*v))
+    };
+    state.values().find_map(of)
 }
 
 /// Examples a second, smoothed over about twenty steps.

@@ -1,7 +1,7 @@
 //! `data list|info|profile`.
 
 use super::{open_options, text};
-use crate::output::{self, grouped, right, table};
+use crate::output::{self, grouped, number, right, table};
 use crate::progress::Reading;
 use anyhow::Result;
 use clap::ArgMatches;
@@ -67,11 +67,13 @@ fn info(m: &ArgMatches) -> Result<()> {
     match &dataset.content {
         Content::Images(set) => {
             let part = |p: Part| set.given.iter().filter(|g| **g == Some(p)).count();
-            let (train, test) = (part(Part::Train), part(Part::Test));
+            let (train, validation, test) =
+                (part(Part::Train), part(Part::Validation), part(Part::Test));
             if json {
                 return output::json(
                     &serde_json::json!({ "source": dataset.source, "kind": "images",
-                    "examples": set.len(), "classes": set.classes, "train": train, "test": test }),
+                    "examples": set.len(), "classes": set.classes, "train": train,
+                    "validation": validation, "test": test }),
                 );
             }
             println!(
@@ -80,12 +82,14 @@ fn info(m: &ArgMatches) -> Result<()> {
                 grouped(set.len() as i64),
                 set.classes.len()
             );
-            if test > 0 {
-                println!(
-                    "its own parts: {} train, {} test",
-                    grouped(train as i64),
-                    grouped(test as i64)
-                );
+            if train + validation + test > 0 {
+                let named = [(train, "train"), (validation, "validation"), (test, "test")];
+                let parts: Vec<String> = named
+                    .into_iter()
+                    .filter(|(count, _)| *count > 0)
+                    .map(|(count, name)| format!("{} {name}", grouped(count as i64)))
+                    .collect();
+                println!("its own parts: {}", parts.join(", "));
             }
             println!("classes: {}", set.classes.join(", "));
         }
@@ -107,8 +111,17 @@ fn info(m: &ArgMatches) -> Result<()> {
                 grouped(t.rows() as i64),
                 t.columns.len()
             );
+            let mut out = table(&["column", "type", "missing"]);
             for c in &t.columns {
-                println!("  {:<24} {}", c.name, c.kind.name());
+                out.add_row([
+                    Cell::new(&c.name),
+                    Cell::new(c.kind.name()),
+                    right(grouped(c.missing() as i64)),
+                ]);
+            }
+            println!("{out}");
+            if let Some(target) = &dataset.suggested_target {
+                println!("usual target: {target}");
             }
         }
     }
@@ -175,7 +188,12 @@ fn print_table(p: &TableProfile) {
     let mut out = table(&["column", "type", "missing", "distinct", "values"]);
     for c in &p.columns {
         let values = match &c.numbers {
-            Some(n) => format!("{:.6} to {:.6}, mean {:.6}", n.min, n.max, n.mean),
+            Some(n) => format!(
+                "{} to {}, mean {}",
+                number(n.min),
+                number(n.max),
+                number(n.mean)
+            ),
             None => c
                 .top
                 .iter()
@@ -186,8 +204,8 @@ fn print_table(p: &TableProfile) {
         out.add_row([
             Cell::new(&c.name),
             Cell::new(c.kind),
-            right(c.missing),
-            right(c.distinct),
+            right(grouped(c.missing as i64)),
+            right(grouped(c.distinct as i64)),
             Cell::new(values),
         ]);
     }

@@ -4,12 +4,12 @@ use super::train::print_scores;
 use super::{open_bundle, open_options, text};
 use crate::output;
 use crate::progress::Reading;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::ArgMatches;
-use modelwright_data::{Part, open};
-use modelwright_evaluate::chart::to_png;
-use modelwright_runs::write_file;
+use clap::parser::ValueSource;
+use modelwright_data::{Notify, OpenOptions, Part, open};
+use modelwright_runs::{Bundle, write_chart, write_file};
 use modelwright_tasks::{Evaluation, TaskError, load};
 use modelwright_train::Recipe;
 use std::path::Path;
@@ -21,25 +21,45 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let reading = Reading::new(m.get_flag("json"));
     let notify = |n| reading.show(n);
     let source = text(m, "data").unwrap_or("");
-    let dataset = open(source, open_options(m, &notify)).map_err(TaskError::from)?;
-    let recipe: Option<Recipe> = bundle
-        .read("recipe.toml")
+    let recipe = recipe_of(&bundle);
+    let trained_on = recipe
+        .as_ref()
         .ok()
-        .and_then(|b| toml::from_slice(&b).ok());
-    let known = recipe.as_ref().is_some_and(|r| r.data.source == source);
-    let part = text(m, "part").unwrap_or(if known { "test" } else { "all" });
+        .filter(|r| same_source(&r.data.source, source));
+    let options = reading_options(m, trained_on, &notify);
+    let dataset = open(source, options).map_err(TaskError::from)?;
+    let usual = if trained_on.is_some() { "test" } else { "all" };
+    let part = text(m, "part").unwrap_or(usual);
     let wanted = match part {
         "train" => Some(Part::Train),
         "validation" => Some(Part::Validation),
         "test" => Some(Part::Test),
         _ => None,
     };
-    let rows: Vec<usize> = match (wanted, &recipe) {
-        (Some(wanted), Some(recipe)) => {
-            let parts = predictor.parts(&dataset, recipe)?;
+    let rows: Vec<usize> = match (wanted, recipe) {
+        (Some(wanted), Ok(recipe)) => {
+            let parts = predictor.parts(&dataset, &recipe)?;
             (0..parts.len()).filter(|i| parts[*i] == wanted).collect()
         }
-        _ => (0..dataset.content.len()).collect(),
+        // Without the recipe nobody knows which examples the model was trained on.
+        (Some(_), Err(cause)) => {
+            return Err(cause.context(TaskError::Asked {
+                message: format!(
+                    "the {part} part of {source} cannot be told: the bundle does not say how the data \
+                     was divided"
+                ),
+                help: "measure all examples with --part all, or give a complete bundle".into(),
+            }));
+        }
+        (None, recipe) => {
+            if recipe.is_err() && text(m, "part").is_none() {
+                eprintln!(
+                    "note: the bundle does not say what it was trained on; all examples of {source} \
+                     are used, and the model may have seen them"
+                );
+            }
+            (0..dataset.content.len()).collect()
+        }
     };
     if rows.is_empty() {
         let message = format!("{source} has no {part} part");
@@ -64,6 +84,40 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         write_report(Path::new(folder), &evaluation)?;
     }
     Ok(())
+}
+
+/// The recipe in the bundle, or why there is none.
+fn recipe_of(bundle: &Bundle) -> Result<Recipe> {
+    let bytes = bundle.read("recipe.toml").map_err(TaskError::from)?;
+    toml::from_slice(&bytes).context("recipe.toml in the bundle cannot be read")
+}
+
+/// Whether both name the same data: `photos`, `photos/` and an absolute path to it do.
+fn same_source(a: &str, b: &str) -> bool {
+    match (Path::new(a).canonicalize(), Path::new(b).canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        // The name of a data set is no path.
+        _ => a == b,
+    }
+}
+
+/// How the data is read: as for the training, if it is the same data; what is given wins.
+fn reading_options<'a>(
+    m: &'a ArgMatches,
+    trained_on: Option<&'a Recipe>,
+    notify: Notify<'a>,
+) -> OpenOptions<'a> {
+    let given = open_options(m, notify);
+    let Some(recipe) = trained_on else {
+        return given;
+    };
+    let mut options = recipe.data.open_options(notify);
+    options.data_dir = given.data_dir.or(options.data_dir);
+    options.skip_bad |= given.skip_bad;
+    if m.value_source("encoding") == Some(ValueSource::CommandLine) {
+        options.encoding = given.encoding;
+    }
+    options
 }
 
 /// The confusion matrix, or its largest entries where it is too wide for a terminal.
@@ -93,7 +147,7 @@ fn print_confusions(evaluation: &Evaluation) {
             pairs.push((*count, &report.classes[t], &report.classes[p]));
         }
     }
-    pairs.sort_by(|a, b| b.0.cmp(&a.0));
+    pairs.sort_by_key(|pair| std::cmp::Reverse(pair.0));
     println!("most frequent confusions:");
     for (count, truth, predicted) in pairs.iter().take(10) {
         println!("  {count:>5}  {truth} taken for {predicted}");
@@ -104,11 +158,31 @@ fn write_report(folder: &Path, evaluation: &Evaluation) -> Result<()> {
     let path = folder.join("evaluation.json");
     write_file(&path, &serde_json::to_vec_pretty(evaluation)?).map_err(TaskError::from)?;
     for (name, svg) in evaluation.charts() {
-        let path = folder.join(format!("{name}.svg"));
-        write_file(&path, svg.as_bytes()).map_err(TaskError::from)?;
-        let png = to_png(&svg).map_err(anyhow::Error::msg)?;
-        write_file(&path.with_extension("png"), &png).map_err(TaskError::from)?;
+        write_chart(folder, name, &svg).map_err(TaskError::from)?;
     }
     eprintln!("report in {}", folder.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_source;
+
+    #[test]
+    fn the_same_data_is_known_however_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let photos = folder.path().join("photos");
+        std::fs::create_dir(&photos).unwrap();
+        let plain = photos.display().to_string();
+        for other in [
+            format!("{plain}/"),
+            format!("{}/./photos", folder.path().display()),
+            plain.clone(),
+        ] {
+            assert!(same_source(&plain, &other), "{other}");
+        }
+        assert!(same_source("digits", "digits"));
+        assert!(!same_source("digits", "iris"));
+        assert!(!same_source(&plain, &folder.path().display().to_string()));
+    }
 }

@@ -5,11 +5,11 @@ use anyhow::Result;
 use clap::ArgMatches;
 use comfy_table::Cell;
 use modelwright_models::catalog::{self, Input};
-use modelwright_tasks::{TaskError, registry};
+use modelwright_tasks::registry;
 
 /// `modelwright models`.
 pub fn models(m: &ArgMatches) -> Result<()> {
-    let entries = catalog::entries().map_err(TaskError::from)?;
+    let entries = catalog::entries();
     if m.get_flag("json") {
         return output::json(&entries);
     }

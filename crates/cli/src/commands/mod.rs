@@ -11,13 +11,13 @@ use crate::{Exit, args};
 use anyhow::Result;
 use clap::ArgMatches;
 use modelwright_data::{Notify, OpenOptions};
-use modelwright_runs::{Bundle, Store};
+use modelwright_runs::{Bundle, RunError, Store};
 use modelwright_tasks::TaskError;
 use std::path::{Path, PathBuf};
 
 /// Runs the command that was typed.
 pub fn run(matches: &ArgMatches) -> Result<Exit> {
-    let runs = PathBuf::from(text(matches, "runs-dir").unwrap_or("runs"));
+    let runs = PathBuf::from(text(matches, "runs-dir").unwrap_or(args::RUNS));
     let done = |result: Result<()>| result.map(|()| Exit::Done);
     match matches.subcommand() {
         Some(("train", m)) => train::train(m, &runs),
@@ -62,13 +62,20 @@ fn open_options<'a>(m: &'a ArgMatches, notify: Notify<'a>) -> OpenOptions<'a> {
     }
 }
 
+/// The store that must have the run `id`: looking for a run makes no store.
+fn store_with(id: &str, runs: &Path) -> Result<Store, TaskError> {
+    let store = Store::open_existing(runs)?;
+    Ok(store.ok_or_else(|| RunError::no_runs(id, runs))?)
+}
+
 /// A bundle by path, or by the name of its run.
 fn open_bundle(name: &str, runs: &Path) -> Result<Bundle, TaskError> {
     let path = Path::new(name);
-    let store = runs.join("modelwright.db");
     let plain = path.components().count() == 1;
-    if !path.exists() && plain && store.exists() {
-        let store = Store::open(runs)?;
+    if !path.exists()
+        && plain
+        && let Some(store) = Store::open_existing(runs)?
+    {
         let run = store.get(name)?;
         return Ok(Bundle::open(store.folder(&run.id).path())?);
     }

@@ -7,8 +7,9 @@ use burn::tensor::Device;
 use clap::ArgMatches;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use modelwright_data::Content;
-use modelwright_tasks::{Prediction, load, read_content};
-use std::io::{BufWriter, IsTerminal, Write};
+use modelwright_runs::{NewFile, Reason};
+use modelwright_tasks::{Prediction, TaskError, load, read_content};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 /// Examples between two writes.
@@ -41,41 +42,76 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         true => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
         false => ProgressBar::new(total as u64),
     };
-    // The file appears under its name once it is complete.
-    let mut temporary = match output {
-        Some(path) => Some(temporary_beside(path)?),
-        None => None,
-    };
-    let target: Box<dyn Write> = match &mut temporary {
-        Some(file) => Box::new(file.as_file_mut()),
-        None => Box::new(std::io::stdout().lock()),
-    };
-    let mut sink = Sink::new(target, json, &content, predictor.labels())?;
-    for start in (0..total).step_by(BATCH) {
-        let rows = start..(start + BATCH).min(total);
-        let predictions = predictor.predict(&place, &content, rows.clone())?;
-        for (row, prediction) in rows.zip(&predictions) {
-            sink.write(&content, row, prediction)?;
+    let write = |target: Box<dyn Write + '_>| -> Result<()> {
+        let mut sink = Sink::new(target, json, &content, predictor.labels())?;
+        for start in (0..total).step_by(BATCH) {
+            let rows = start..(start + BATCH).min(total);
+            let predictions = predictor.predict(&place, &content, rows.clone())?;
+            for (row, prediction) in rows.zip(&predictions) {
+                sink.write(&content, row, prediction)?;
+            }
+            bar.inc(predictions.len() as u64);
         }
-        bar.inc(predictions.len() as u64);
-    }
-    sink.finish()?;
+        sink.finish()
+    };
+    let Some(path) = output else {
+        let written = write(Box::new(std::io::stdout().lock()));
+        bar.finish_and_clear();
+        return match written {
+            // `modelwright predict … | head` has seen enough.
+            Err(error) if is_broken_pipe(&error) => Ok(()),
+            written => written,
+        };
+    };
+    // The file appears under its name once it is complete.
+    let mut file = NewFile::create(path)
+        .map_err(TaskError::from)
+        .with_context(|| {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+            format!(
+                "cannot write into {}",
+                folder.unwrap_or(Path::new(".")).display()
+            )
+        })?;
+    write(Box::new(&mut file)).map_err(|e| with_place(e, path))?;
+    file.finish().map_err(TaskError::from)?;
     bar.finish_and_clear();
-    if let (Some(file), Some(path)) = (temporary, output) {
-        file.persist(path)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        eprintln!("{total} predictions in {}", path.display());
-    }
+    eprintln!("{total} predictions in {}", path.display());
     Ok(())
 }
 
-fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile> {
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    tempfile::NamedTempFile::new_in(folder)
-        .with_context(|| format!("cannot write into {}", folder.display()))
+/// The kind of the input or output error behind `error`, if there is one.
+fn io_kind(error: &anyhow::Error) -> Option<ErrorKind> {
+    error.chain().find_map(|cause| {
+        if let Some(e) = cause.downcast_ref::<std::io::Error>() {
+            return Some(e.kind());
+        }
+        if let Some(e) = cause.downcast_ref::<serde_json::Error>() {
+            return e.io_error_kind();
+        }
+        match cause.downcast_ref::<csv::Error>()?.kind() {
+            csv::ErrorKind::Io(e) => Some(e.kind()),
+            _ => None,
+        }
+    })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    io_kind(error) == Some(ErrorKind::BrokenPipe)
+}
+
+/// Says which file could not be written; other errors have their place.
+fn with_place(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    match io_kind(&error) {
+        Some(kind) => {
+            let help = Reason::of_io(&kind.into()).help().unwrap_or_default();
+            error.context(TaskError::Asked {
+                message: format!("cannot write {}", path.display()),
+                help: help.into(),
+            })
+        }
+        None => error,
+    }
 }
 
 fn leave_out_bad(content: &mut Content) {
@@ -101,7 +137,7 @@ struct Sink<'a> {
 }
 
 enum Form<'a> {
-    Csv(csv::Writer<Box<dyn Write + 'a>>),
+    Csv(Box<csv::Writer<Box<dyn Write + 'a>>>),
     Json(BufWriter<Box<dyn Write + 'a>>, Vec<String>),
 }
 
@@ -128,7 +164,7 @@ impl<'a> Sink<'a> {
         }
         writer.write_record(&header)?;
         Ok(Self {
-            form: Form::Csv(writer),
+            form: Form::Csv(Box::new(writer)),
         })
     }
 

@@ -1,7 +1,7 @@
 //! `runs list|show|compare|rm`.
 
-use super::text;
-use crate::output::{self, duration, label, right, score, table};
+use super::{store_with, text};
+use crate::output::{self, duration, label, next_command, right, score, table};
 use anyhow::Result;
 use clap::ArgMatches;
 use comfy_table::Cell;
@@ -11,16 +11,12 @@ use std::path::Path;
 
 /// `modelwright runs`.
 pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
-    let store = Store::open(runs).map_err(TaskError::from)?;
     match m.subcommand() {
-        Some(("list", m)) => list(&store, m.get_flag("json")),
-        Some(("show", m)) => show(
-            &store,
-            text(m, "run").unwrap_or("latest"),
-            m.get_flag("json"),
-        ),
-        Some(("compare", m)) => compare(&store, &names(m), m.get_flag("json")),
+        Some(("list", m)) => list(runs, m.get_flag("json")),
+        Some(("show", m)) => show(runs, text(m, "run").unwrap_or("latest"), m.get_flag("json")),
+        Some(("compare", m)) => compare(runs, &names(m), m.get_flag("json")),
         Some(("rm", m)) => names(m).iter().try_for_each(|id| {
+            let store = store_with(id, runs)?;
             store.remove(id).map_err(TaskError::from)?;
             println!("removed {id}");
             Ok(())
@@ -41,13 +37,18 @@ fn get(store: &Store, id: &str) -> Result<Run> {
     Ok(store.get(id).map_err(TaskError::from)?)
 }
 
-fn list(store: &Store, json: bool) -> Result<()> {
-    let runs = store.list().map_err(TaskError::from)?;
+fn list(root: &Path, json: bool) -> Result<()> {
+    // Looking makes no store.
+    let runs = match Store::open_existing(root).map_err(TaskError::from)? {
+        Some(store) => store.list().map_err(TaskError::from)?,
+        None => Vec::new(),
+    };
     if json {
         return output::json(&runs);
     }
     if runs.is_empty() {
-        println!("no runs yet; start with `modelwright train digits`");
+        let command = next_command(&["train", "digits"], root);
+        println!("no runs yet; start with `{command}`");
         return Ok(());
     }
     let mut out = table(&["run", "task", "data", "status", "score", "time", "started"]);
@@ -59,9 +60,13 @@ fn list(store: &Store, json: bool) -> Result<()> {
             Cell::new(&run.source),
             Cell::new(run.status.name()),
             Cell::new(headline.map_or(String::new(), |(n, v)| {
-                format!("{} {}", label(n), score(n, *v))
+                let part = match run.scored_on.as_str() {
+                    "" => String::new(),
+                    part => format!(" ({part})"),
+                };
+                format!("{} {}{part}", label(n), score(n, *v))
             })),
-            right(duration(run.seconds)),
+            right(duration(run.total_seconds())),
             Cell::new(started(&run)),
         ]);
     }
@@ -78,8 +83,9 @@ fn started(run: &Run) -> String {
         .collect()
 }
 
-fn show(store: &Store, id: &str, json: bool) -> Result<()> {
-    let run = get(store, id)?;
+fn show(root: &Path, id: &str, json: bool) -> Result<()> {
+    let store = store_with(id, root)?;
+    let run = get(&store, id)?;
     let epochs = store.epochs(&run.id).map_err(TaskError::from)?;
     if json {
         return output::json(&serde_json::json!({ "run": run, "epochs": epochs }));
@@ -90,13 +96,17 @@ fn show(store: &Store, id: &str, json: bool) -> Result<()> {
         run.task,
         run.architecture,
         run.source,
-        duration(run.seconds)
+        duration(run.total_seconds())
     );
     if !run.message.is_empty() {
         println!("error: {}", run.message);
     }
     if !run.scores.is_empty() {
-        let mut out = table(&["test", ""]);
+        let part = match run.scored_on.as_str() {
+            "" => "scores",
+            part => part,
+        };
+        let mut out = table(&[part, ""]);
         for (name, value) in &run.scores {
             out.add_row([Cell::new(label(name)), right(score(name, *value))]);
         }
@@ -116,7 +126,7 @@ fn show(store: &Store, id: &str, json: bool) -> Result<()> {
     entries.sort();
     println!("  {}", entries.join("  "));
     if run.status == Status::Interrupted {
-        println!("\nto go on: modelwright resume {}", run.id);
+        println!("\nto go on: {}", next_command(&["resume", &run.id], root));
     }
     Ok(())
 }
@@ -156,10 +166,11 @@ fn print_epochs(epochs: &[EpochScore]) {
     println!("{out}");
 }
 
-fn compare(store: &Store, ids: &[String], json: bool) -> Result<()> {
+fn compare(root: &Path, ids: &[String], json: bool) -> Result<()> {
+    let store = store_with(ids.first().map_or("latest", String::as_str), root)?;
     let runs = ids
         .iter()
-        .map(|id| get(store, id))
+        .map(|id| get(&store, id))
         .collect::<Result<Vec<Run>>>()?;
     if json {
         return output::json(&runs);
@@ -184,8 +195,11 @@ fn compare(store: &Store, ids: &[String], json: bool) -> Result<()> {
         row.extend(runs.iter().map(|r| right(value(r).unwrap_or_default())));
         out.add_row(row);
     }
+    let mut row = vec![Cell::new("measured on")];
+    row.extend(runs.iter().map(|r| right(&r.scored_on)));
+    out.add_row(row);
     let mut row = vec![Cell::new("time")];
-    row.extend(runs.iter().map(|r| right(duration(r.seconds))));
+    row.extend(runs.iter().map(|r| right(duration(r.total_seconds()))));
     out.add_row(row);
     for (key, values) in differences(&runs) {
         let mut row = vec![Cell::new(key)];

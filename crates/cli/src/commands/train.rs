@@ -1,18 +1,23 @@
 //! `train` and `resume`.
 
-use super::text;
+use super::{store_with, text};
 use crate::Exit;
-use crate::output::{self, duration, grouped, label, right, score, table};
+use crate::output::{self, duration, grouped, label, next_command, right, score, table};
 use crate::progress::{Display, Reading};
 use anyhow::{Context, Result};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use modelwright_runs::peak_memory;
+use modelwright_evaluate::{ClassScores, ClassificationReport};
+use modelwright_runs::{RunFolder, Store, peak_memory};
 use modelwright_tasks::{Ended, Evaluation, Plan, Report, Session, SessionOptions, TaskError};
 use modelwright_train::recipe::{Layers, RecipeError, fields};
-use modelwright_train::{Control, Event};
+use modelwright_train::{Control, Event, TrainError};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Most classes that get a line each.
+const MOST_CLASSES: usize = 20;
 
 /// `modelwright train`.
 pub fn train(m: &ArgMatches, runs: &Path) -> Result<Exit> {
@@ -36,17 +41,19 @@ pub fn train(m: &ArgMatches, runs: &Path) -> Result<Exit> {
     let control = stop_on_signal()?;
     let notify = |n| view.reading.show(n);
     let session = Session::start(plan, options(m, runs, &control, &notify))?;
-    work(session, &view)
+    work(session, &view, runs, Origin::New)
 }
 
 /// `modelwright resume`.
 pub fn resume(m: &ArgMatches, runs: &Path) -> Result<Exit> {
     let view = View::new(m);
-    let control = stop_on_signal()?;
     let id = text(m, "run").unwrap_or("latest");
+    // A session makes the store if there is none; a run that is not there cannot be resumed.
+    drop(store_with(id, runs)?);
+    let control = stop_on_signal()?;
     let notify = |n| view.reading.show(n);
     let session = Session::resume(id, options(m, runs, &control, &notify))?;
-    work(session, &view)
+    work(session, &view, runs, Origin::Resumed)
 }
 
 /// How the person wants to see things.
@@ -127,14 +134,16 @@ fn stop_on_signal() -> Result<Arc<Control>> {
     Ok(control)
 }
 
-fn work(session: Session, view: &View) -> Result<Exit> {
-    let threads = session.recipe().training.threads;
-    // Fails only if a pool exists already, which no command makes before.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global();
+/// Where a session comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    New,
+    Resumed,
+}
+
+fn work(session: Session, view: &View, runs: &Path, origin: Origin) -> Result<Exit> {
     let id = session.id().to_string();
-    let folder = session.folder().path().to_path_buf();
+    let folder = session.folder().clone();
     let source = session.recipe().data.source.clone();
     let unit = if session.recipe().task.starts_with("image") {
         "images"
@@ -142,25 +151,64 @@ fn work(session: Session, view: &View) -> Result<Exit> {
         "rows"
     };
     if !view.quiet {
-        eprintln!("run {id}, in {}", folder.display());
+        eprintln!("run {id}, in {}", folder.path().display());
     }
     let mut display = Display::new(view.quiet, unit);
     let quiet = view.quiet;
-    let ended = session.run(Box::new(move |event: &Event| display.show(event, quiet)));
+    let began = AtomicBool::new(false);
+    let told = &began;
+    let ended = session.run(Box::new(move |event: &Event| {
+        told.store(true, Ordering::Relaxed);
+        display.show(event, quiet);
+    }));
     match ended {
         Ok(Ended::Interrupted) => {
-            eprintln!("saved. To go on where it stopped:\n  modelwright resume {id}");
+            let command = next_command(&["resume", &id], runs);
+            eprintln!("saved. To go on where it stopped:\n  {command}");
             Ok(Exit::Interrupted)
         }
         Ok(Ended::Finished(report)) => {
             match view.json {
                 true => print_json(&id, &report)?,
-                false => print_report(&id, &source, &report),
+                false => print_report(&id, &source, &report, runs),
             }
             Ok(Exit::Done)
         }
-        Err(error) => Err(anyhow::Error::from(error).context(format!("run {id} failed"))),
+        // A mistake in the settings or the data that shows before the first step leaves no run.
+        Err(error) if origin == Origin::New && !began.load(Ordering::Relaxed) => {
+            // If it cannot be removed, it stays as a failed run; the error to report is the first.
+            if let Ok(Some(store)) = Store::open_existing(runs) {
+                let _ = store.remove(&id);
+            }
+            Err(error.into())
+        }
+        Err(error) => {
+            let resumable = can_go_on(&error, &folder);
+            output::error(&anyhow::Error::from(error).context(format!("run {id} failed")));
+            if resumable {
+                let command = next_command(&["resume", &id], runs);
+                eprintln!("To go on from the last checkpoint: {command}");
+            }
+            Ok(Exit::Failed)
+        }
     }
+}
+
+/// Whether a run that failed is worth resuming.
+fn can_go_on(error: &TaskError, folder: &RunFolder) -> bool {
+    // The same steps again would give the same loss, and the same settings the same contradiction.
+    let same_again = matches!(
+        error,
+        TaskError::Train(TrainError::NonFinite { .. } | TrainError::Setting { .. })
+    );
+    if same_again {
+        return false;
+    }
+    let entries = std::fs::read_dir(folder.checkpoints());
+    // Those that are being written have a name that starts with a dot.
+    entries.is_ok_and(|mut all| {
+        all.any(|e| e.is_ok_and(|e| !e.file_name().to_string_lossy().starts_with('.')))
+    })
 }
 
 fn print_json(id: &str, report: &Report) -> Result<()> {
@@ -177,7 +225,7 @@ fn print_json(id: &str, report: &Report) -> Result<()> {
     }))
 }
 
-fn print_report(id: &str, source: &str, report: &Report) {
+fn print_report(id: &str, source: &str, report: &Report, runs: &Path) {
     println!();
     print_scores(&report.evaluation, report.scored_on.name());
     for note in &report.notes {
@@ -194,12 +242,19 @@ fn print_report(id: &str, source: &str, report: &Report) {
     );
     println!("\nmodel: {}", report.bundle.display());
     println!("\nNext:");
-    println!("  modelwright predict {id} FILE            use it on new data");
-    println!("  modelwright evaluate {id} {source}       look closer at its mistakes");
-    println!("  modelwright runs show {id}               curves, recipe, files");
+    let next = [
+        (&["predict", id, "FILE"][..], "use it on new data"),
+        (&["evaluate", id, source][..], "look closer at its mistakes"),
+        (&["runs", "show", id][..], "curves, recipe, files"),
+    ]
+    .map(|(words, what)| (next_command(words, runs), what));
+    let width = next.iter().map(|(c, _)| c.chars().count()).max();
+    for (command, what) in &next {
+        println!("  {command:<width$}   {what}", width = width.unwrap_or(0));
+    }
 }
 
-/// The headline scores and, for few classes, a line each.
+/// The headline scores and, for a classifier, those of its classes.
 pub fn print_scores(evaluation: &Evaluation, part: &str) {
     let title = format!(
         "{part} ({} examples)",
@@ -213,22 +268,37 @@ pub fn print_scores(evaluation: &Evaluation, part: &str) {
         ]);
     }
     println!("{scores}");
-    if let Evaluation::Classification(report) = evaluation
-        && report.classes.len() <= 20
-    {
-        let mut classes = table(&["class", "precision", "recall", "F1", "examples"]);
-        for c in &report.per_class {
-            let share = |v: f64| right(format!("{:.1} %", 100.0 * v));
-            let cells = [
-                share(c.precision),
-                share(c.recall),
-                share(c.f1),
-                right(c.support),
-            ];
-            let mut row = vec![comfy_table::Cell::new(&c.name)];
-            row.extend(cells);
-            classes.add_row(row);
-        }
-        println!("{classes}");
+    if let Evaluation::Classification(report) = evaluation {
+        print_classes(report);
     }
+}
+
+/// A line a class; of many classes those with the lowest F1.
+fn print_classes(report: &ClassificationReport) {
+    let mut shown: Vec<&ClassScores> = report.per_class.iter().collect();
+    if shown.len() > MOST_CLASSES {
+        // A class without examples has no F1 to speak of.
+        shown.retain(|c| c.support > 0);
+        shown.sort_by(|a, b| a.f1.total_cmp(&b.f1));
+        shown.truncate(MOST_CLASSES);
+        println!(
+            "the {} classes with the lowest F1, of {}:",
+            shown.len(),
+            grouped(report.per_class.len() as i64)
+        );
+    }
+    let mut classes = table(&["class", "precision", "recall", "F1", "examples"]);
+    for c in shown {
+        let share = |v: f64| right(format!("{:.1} %", 100.0 * v));
+        let cells = [
+            share(c.precision),
+            share(c.recall),
+            share(c.f1),
+            right(c.support),
+        ];
+        let mut row = vec![comfy_table::Cell::new(&c.name)];
+        row.extend(cells);
+        classes.add_row(row);
+    }
+    println!("{classes}");
 }

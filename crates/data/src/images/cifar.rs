@@ -92,7 +92,7 @@ fn append(
 ) -> Result<(), DataError> {
     let labels = which.label_bytes();
     let record = labels + 3 * PLANE;
-    if bytes.is_empty() || bytes.len() % record != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         let problem = format!(
             "{} bytes are no whole number of {record}-byte records",
             bytes.len()
@@ -197,4 +197,138 @@ fn files_of_archive(which: Cifar, path: &Path) -> Result<Vec<(String, Vec<u8>)>,
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    type Named = (&'static str, Vec<u8>);
+
+    /// Another value for each plane and pixel, and for each `seed`.
+    fn value(seed: usize, plane: usize, pixel: usize) -> u8 {
+        (seed + 50 * plane + pixel * 7) as u8
+    }
+
+    fn record(labels: &[u8], seed: usize) -> Vec<u8> {
+        let planes =
+            (0..3).flat_map(|plane| (0..PLANE).map(move |pixel| value(seed, plane, pixel)));
+        labels.iter().copied().chain(planes).collect()
+    }
+
+    /// The picture of `record`: red, green and blue of each pixel side by side, row by row.
+    fn picture(seed: usize) -> Vec<u8> {
+        (0..PLANE)
+            .flat_map(|pixel| (0..3).map(move |plane| value(seed, plane, pixel)))
+            .collect()
+    }
+
+    fn names(prefix: &str, count: usize) -> String {
+        (0..count).map(|i| format!("{prefix}{i}\n")).collect()
+    }
+
+    fn ten() -> Vec<Named> {
+        vec![
+            (
+                "data_batch_1.bin",
+                [record(&[3], 1), record(&[9], 2)].concat(),
+            ),
+            ("test_batch.bin", record(&[0], 3)),
+            ("batches.meta.txt", (names("kind ", 10) + "\n").into_bytes()),
+            ("readme.html", b"not read".to_vec()),
+        ]
+    }
+
+    fn hundred() -> Vec<Named> {
+        vec![
+            (
+                "train.bin",
+                [record(&[5, 99], 1), record(&[4, 0], 2)].concat(),
+            ),
+            ("test.bin", record(&[19, 42], 3)),
+            ("fine_label_names.txt", names("fine ", 100).into_bytes()),
+            ("coarse_label_names.txt", names("coarse ", 20).into_bytes()),
+        ]
+    }
+
+    fn archive(files: &[Named]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, content) in files {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            builder
+                .append_data(&mut header, format!("cifar/{name}"), content.as_slice())
+                .unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    /// Reads the files as a folder, as a `.tar` and as a `.tar.gz`, which must give the same.
+    fn each_way(which: Cifar, files: &[Named], check: fn(&ImageSet)) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        check(&read(which, folder.path()).unwrap());
+        let plain = archive(files);
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        std::io::Write::write_all(&mut packed, &plain).unwrap();
+        for bytes in [plain, packed.finish().unwrap()] {
+            let path = folder.path().join("archive");
+            std::fs::write(&path, bytes).unwrap();
+            check(&read(which, &path).unwrap());
+        }
+    }
+
+    #[test]
+    fn cifar_10_has_one_label_a_picture() {
+        each_way(Cifar::Ten, &ten(), |set| {
+            assert_eq!(set.labels, [Some(3), Some(9), Some(0)]);
+            let (train, test) = (Some(Part::Train), Some(Part::Test));
+            assert_eq!(set.given, [train, train, test]);
+            assert_eq!(set.classes.len(), 10);
+            assert_eq!(set.classes[9], "kind 9");
+            assert_eq!(set.raster(0).unwrap().shape(), [32, 32, 3]);
+            for i in 0..3 {
+                assert_eq!(set.packed(i).unwrap(), picture(i + 1));
+            }
+        });
+    }
+
+    #[test]
+    fn of_cifar_100_the_fine_labels_are_taken() {
+        // Files are read in the order of their names: test before train.
+        each_way(Cifar::Hundred, &hundred(), |set| {
+            assert_eq!(set.labels, [Some(42), Some(99), Some(0)]);
+            let (train, test) = (Some(Part::Train), Some(Part::Test));
+            assert_eq!(set.given, [test, train, train]);
+            assert_eq!(set.classes.len(), 100);
+            assert_eq!(set.classes[42], "fine 42");
+            for (i, seed) in [3, 1, 2].into_iter().enumerate() {
+                assert_eq!(set.packed(i).unwrap(), picture(seed));
+            }
+        });
+    }
+
+    #[test]
+    fn without_their_names_classes_are_called_by_number() {
+        let batches: Vec<Named> = ten().into_iter().take(2).collect();
+        each_way(Cifar::Ten, &batches, |set| {
+            assert_eq!(set.classes[9], "9");
+        });
+    }
+
+    /// The cut falls between two records, so that the length alone would not tell.
+    #[test]
+    fn an_archive_that_was_cut_short_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.tar");
+        let header = 512;
+        std::fs::write(&path, &archive(&ten())[..header + 1 + 3 * PLANE]).unwrap();
+        let error = read(Cifar::Ten, &path).unwrap_err().to_string();
+        assert!(error.contains("not a complete tar archive"), "{error}");
+    }
 }

@@ -87,16 +87,27 @@ impl ImageSet {
         }
     }
 
+    /// A hash of the content of picture `i`.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn hash(&self, i: usize) -> Result<u64, DataError> {
+        match &self.pixels {
+            Pixels::Packed { .. } => Ok(xxh3_64(self.packed(i).unwrap_or_default())),
+            Pixels::Files(paths) => std::fs::read(&paths[i])
+                .map(|bytes| xxh3_64(&bytes))
+                .map_err(|e| DataError::io(&paths[i], &e)),
+        }
+    }
+
     /// A hash of the content of each picture.
+    ///
+    /// # Errors
+    /// The first picture whose file cannot be read.
     pub fn hashes(&self) -> Result<Vec<u64>, DataError> {
         (0..self.len())
             .into_par_iter()
-            .map(|i| match &self.pixels {
-                Pixels::Packed { .. } => Ok(xxh3_64(self.packed(i).unwrap_or_default())),
-                Pixels::Files(paths) => std::fs::read(&paths[i])
-                    .map(|bytes| xxh3_64(&bytes))
-                    .map_err(|e| DataError::io(&paths[i], &e)),
-            })
+            .map(|i| self.hash(i))
             .collect()
     }
 

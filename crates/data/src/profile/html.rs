@@ -64,6 +64,15 @@ fn images(p: &ImageProfile) -> Markup {
             @for (size, count) in p.sizes.iter().take(20) { tr { td { (size) } td.n { (count) } } }
         }
         p { (p.colour) " in colour; mean brightness " (format!("{:.0}", p.brightness)) " of 255; " (p.duplicates) " duplicates" }
+        @if !p.shared_between_parts.is_empty() {
+            h2 { "Pictures in two parts" }
+            table {
+                tr { th { "part" } th { "also in" } th { "pictures" } }
+                @for s in &p.shared_between_parts {
+                    tr { td { (s.part.name()) } td { (s.also_in.name()) } td.n { (s.pictures) } }
+                }
+            }
+        }
         @if !p.odd.is_empty() {
             h2 { "Worth a look" }
             table {
@@ -99,7 +108,12 @@ fn table(p: &TableProfile, rows: usize) -> Markup {
                 }
             }
         }
-        p { (p.duplicates) " duplicate rows" }
+        p {
+            (p.duplicates) " duplicate rows"
+            @if let Some(target) = &p.target {
+                "; " (p.conflicting) " rows with the same inputs as another but another " (target)
+            }
+        }
     }
 }
 

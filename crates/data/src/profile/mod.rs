@@ -5,7 +5,7 @@ mod images;
 mod tables;
 
 pub use html::page;
-pub use images::{ImageProfile, OddImage};
+pub use images::{ImageProfile, OddImage, SharedPictures};
 pub use tables::{ColumnProfile, NumberSummary, TableProfile};
 
 use crate::dataset::{Content, Dataset};
@@ -45,11 +45,14 @@ pub struct ClassCount {
 }
 
 impl Profile {
-    /// Looks at every example.
+    /// Looks at every example. One that cannot be read is listed as odd.
+    ///
+    /// # Errors
+    /// A target that is no column of the table.
     pub fn new(dataset: &Dataset, target: Option<&str>) -> Result<Self, DataError> {
         let mut warnings = dataset.notes.clone();
         let content = match &dataset.content {
-            Content::Images(set) => ContentProfile::Images(images::profile(set, &mut warnings)?),
+            Content::Images(set) => ContentProfile::Images(images::profile(set, &mut warnings)),
             Content::Table(table) => {
                 let target = target.or(dataset.suggested_target.as_deref());
                 if let Some(name) = target {

@@ -3,15 +3,17 @@
 use super::{ClassCount, warn_of_classes};
 use crate::table::{Column, ColumnData, Table};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Facts about a table.
 #[derive(Debug, Clone, Serialize)]
 pub struct TableProfile {
     /// Each column.
     pub columns: Vec<ColumnProfile>,
-    /// Rows that occur before.
+    /// Rows that occur before, target included.
     pub duplicates: usize,
+    /// Rows that have the inputs of another row but another target; 0 without a target.
+    pub conflicting: usize,
     /// Name of the target, if known.
     pub target: Option<String>,
     /// Examples of each class, if the target holds classes.
@@ -95,19 +97,53 @@ pub(super) fn profile(
             "{duplicates} rows occur more than once; equal ones always go into the same part"
         ));
     }
-    let classes = target
-        .and_then(|t| table.column(t))
-        .map(classes)
-        .unwrap_or_default();
+    let target_column = target.and_then(|t| table.column(t));
+    let conflicting = target_column.map_or(0, |t| conflicting(table, t));
+    if let Some(name) = target.filter(|_| conflicting > 0) {
+        warnings.push(format!(
+            "{conflicting} rows have the same inputs as another row but another `{name}`: no model \
+             can get all of them right, and they may land in different parts"
+        ));
+    }
+    let classes = target_column.map(classes).unwrap_or_default();
     if !classes.is_empty() {
         warn_of_classes(&classes, warnings);
     }
     TableProfile {
         columns,
         duplicates,
+        conflicting,
         target: target.map(String::from),
         classes,
     }
+}
+
+/// Rows whose inputs occur with more than one target. Rows without a target are not trained on, so
+/// they contradict nobody.
+fn conflicting(table: &Table, target: &Column) -> usize {
+    // Without inputs all rows would be alike, which says nothing about the data.
+    if table.columns.len() < 2 {
+        return 0;
+    }
+    let value = |row: usize| match &target.data {
+        ColumnData::Numbers(values) => values[row].to_bits(),
+        ColumnData::Labels { codes, .. } => u64::from(codes[row]),
+    };
+    // By inputs: the first target, whether another one was met, the number of rows.
+    let mut groups: HashMap<u64, (u64, bool, usize)> = HashMap::new();
+    for (row, inputs) in table.hashes_without(&target.name).into_iter().enumerate() {
+        if !target.is_missing(row) {
+            let value = value(row);
+            let (first, differs, rows) = groups.entry(inputs).or_insert((value, false, 0));
+            *differs |= *first != value;
+            *rows += 1;
+        }
+    }
+    groups
+        .values()
+        .filter(|(_, differs, _)| *differs)
+        .map(|(.., rows)| rows)
+        .sum()
 }
 
 /// Examples of each class; empty for a quantity.
@@ -177,4 +213,37 @@ fn summary(values: &[f64]) -> Option<NumberSummary> {
         max,
         histogram,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile_of(text: &str, target: Option<&str>) -> (TableProfile, Vec<String>) {
+        let table = crate::table::parse_csv("t", text.as_bytes(), "utf-8").unwrap();
+        let mut warnings = Vec::new();
+        (profile(&table, target, &mut warnings), warnings)
+    }
+
+    #[test]
+    fn equal_rows_and_contradictions_are_counted() {
+        // The second row repeats the first; the third has its inputs and another target; the last
+        // has no target, so it contradicts nobody.
+        let text = "x,c,y\n1,a,no\n1,a,no\n1,a,yes\n2,a,no\n1,b,yes\n2,a,\n";
+        let (p, warnings) = profile_of(text, Some("y"));
+        assert_eq!((p.duplicates, p.conflicting), (1, 3));
+        assert!(
+            warnings
+                .iter()
+                .any(|w| w.starts_with("3 rows have the same inputs") && w.contains("`y`")),
+            "{warnings:?}"
+        );
+        let (p, _) = profile_of(text, None);
+        assert_eq!((p.duplicates, p.conflicting), (1, 0));
+    }
+
+    #[test]
+    fn a_table_of_targets_alone_contradicts_nothing() {
+        assert_eq!(profile_of("y\na\nb\na\n", Some("y")).0.conflicting, 0);
+    }
 }

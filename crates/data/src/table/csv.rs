@@ -3,22 +3,12 @@
 use super::{Table, infer};
 use crate::error::DataError;
 use crate::open::read_maybe_gzip;
-use std::io::Read;
 use std::path::Path;
 
 /// Reads a file with a header line; the separator is told by that line (comma, tab, semicolon, bar).
 pub fn read(path: &Path, encoding: &str) -> Result<Table, DataError> {
     let bytes = read_maybe_gzip(path)?;
     parse(&path.display().to_string(), &bytes, encoding)
-}
-
-/// Reads CSV from any reader, such as standard input.
-pub fn from_reader(place: &str, mut reader: impl Read, encoding: &str) -> Result<Table, DataError> {
-    let mut bytes = Vec::new();
-    reader
-        .read_to_end(&mut bytes)
-        .map_err(|e| DataError::new(place, e, "check the program that writes to it"))?;
-    parse(place, &bytes, encoding)
 }
 
 /// Parses CSV in memory; `place` names it in messages.

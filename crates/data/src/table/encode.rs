@@ -140,7 +140,8 @@ impl ColumnEncoder {
                 let mean = present.iter().sum::<f64>() / count;
                 let variance = present.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
                 let flags_missing = present.len() < rows.len();
-                if !(variance.sqrt() > 1e-12 * mean.abs().max(1e-300)) && !flags_missing {
+                let varies = variance.sqrt() > 1e-12 * mean.abs().max(1e-300);
+                if !varies && !flags_missing {
                     return Err("the same value in every training row".into());
                 }
                 let std = if variance > 0.0 { variance.sqrt() } else { 1.0 };
@@ -226,24 +227,31 @@ impl ColumnEncoder {
         }
     }
 
+    /// Asked once a chunk of rows, so it must not look at every row unless there is an error to tell.
     fn check(&self, column: &Column, place: &str) -> Result<(), DataError> {
-        let all_missing = column.missing() == column.len();
-        match (self, &column.data) {
-            (Self::Number { name, .. }, ColumnData::Labels { .. }) if !all_missing => {
-                let word = (0..column.len())
-                    .map(|r| column.text(r))
-                    .find(|t| t.parse::<f64>().is_err());
-                Err(DataError::new(
-                    format!("{place}, column `{name}`"),
-                    format!(
-                        "`{}` where the model expects a number",
-                        word.unwrap_or_default()
-                    ),
-                    "give numbers, or an empty field where the value is unknown",
-                ))
-            }
-            _ => Ok(()),
+        let (Self::Number { name, .. }, ColumnData::Labels { codes, levels }) =
+            (self, &column.data)
+        else {
+            return Ok(());
+        };
+        // A column without any value has no levels: it is all gaps, which a number may have.
+        if levels.is_empty() {
+            return Ok(());
         }
+        let words = codes.iter().filter_map(|c| levels.get(*c as usize));
+        // Numbers kept as text, as Parquet may have them, are words too.
+        let word = words
+            .clone()
+            .find(|w| w.parse::<f64>().is_err())
+            .or_else(|| words.clone().next());
+        Err(DataError::new(
+            format!("{place}, column `{name}`"),
+            format!(
+                "`{}` where the model expects a number",
+                word.map_or("", String::as_str)
+            ),
+            "give numbers, or an empty field where the value is unknown",
+        ))
     }
 
     fn write(&self, column: &Column, row: usize, out: &mut [f32]) {
@@ -321,6 +329,22 @@ mod tests {
         );
         let absent = encoder.encode(&table("c\na\n"), "u", &[0]).unwrap_err();
         assert!(absent.to_string().contains("no column `x`"));
+    }
+
+    #[test]
+    fn gaps_where_numbers_were_are_fine_and_the_word_is_named() {
+        let t = table("x,c,y\n1,a,0\n3,b,1\n,a,0\n");
+        let (encoder, _) = TableEncoder::fit(&t, "t", "y", &[], &[0, 1, 2]).unwrap();
+        let empty = table("c,x\na,\nb,NA\n");
+        assert_eq!(
+            encoder.encode(&empty, "u", &[1]).unwrap(),
+            [0.0, 1.0, 0.0, 1.0]
+        );
+        // A gap and a number stand before the word at fault.
+        let wrong = encoder
+            .encode(&table("c,x\na,\na,2\nb,big\n"), "u", &[0])
+            .unwrap_err();
+        assert!(wrong.to_string().contains("`big`"), "{wrong}");
     }
 
     #[test]

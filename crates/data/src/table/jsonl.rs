@@ -60,7 +60,13 @@ fn object(place: &str, line: &[u8]) -> Result<serde_json::Map<String, Value>, Da
     match serde_json::from_slice(line) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(DataError::new(place, "not a JSON object", HELP)),
-        Err(e) => Err(DataError::new(place, e, HELP)),
+        Err(e) => {
+            // The error ends in "at line 1 column N": this text is all it saw of the file.
+            let problem = e.to_string();
+            let problem = problem.split(" at line ").next().unwrap_or(&problem);
+            let place = format!("{place}, column {}", e.column());
+            Err(DataError::new(place, problem, HELP))
+        }
     }
 }
 

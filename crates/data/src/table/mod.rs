@@ -6,7 +6,7 @@ mod infer;
 mod jsonl;
 mod parquet;
 
-pub use csv::{from_reader as read_csv_from, parse as parse_csv, read as read_csv};
+pub use csv::{parse as parse_csv, read as read_csv};
 pub use encode::{ColumnEncoder, TableEncoder};
 pub use jsonl::{parse as parse_jsonl, read as read_jsonl};
 pub use parquet::read as read_parquet;
@@ -179,23 +179,12 @@ impl Table {
 
     /// A hash of the values of each row.
     pub fn hashes(&self) -> Vec<u64> {
-        let mut hashers = vec![Xxh3::new(); self.rows()];
-        for column in &self.columns {
-            match &column.data {
-                ColumnData::Numbers(values) => {
-                    for (hasher, value) in hashers.iter_mut().zip(values) {
-                        hasher.update(&value.to_bits().to_le_bytes());
-                    }
-                }
-                ColumnData::Labels { codes, levels } => {
-                    for (hasher, code) in hashers.iter_mut().zip(codes) {
-                        hasher.update(levels.get(*code as usize).map_or(b"", |l| l.as_bytes()));
-                        hasher.update(&[0xff]);
-                    }
-                }
-            }
-        }
-        hashers.iter().map(Xxh3::digest).collect()
+        hashes(self.rows(), self.columns.iter())
+    }
+
+    /// A hash of the values of each row, but for those of one column.
+    pub fn hashes_without(&self, name: &str) -> Vec<u64> {
+        hashes(self.rows(), self.columns.iter().filter(|c| c.name != name))
     }
 
     /// The rows in `keep`, in that order.
@@ -214,4 +203,24 @@ impl Table {
             columns: self.columns.iter().map(pick).collect(),
         }
     }
+}
+
+fn hashes<'a>(rows: usize, columns: impl Iterator<Item = &'a Column>) -> Vec<u64> {
+    let mut hashers = vec![Xxh3::new(); rows];
+    for column in columns {
+        match &column.data {
+            ColumnData::Numbers(values) => {
+                for (hasher, value) in hashers.iter_mut().zip(values) {
+                    hasher.update(&value.to_bits().to_le_bytes());
+                }
+            }
+            ColumnData::Labels { codes, levels } => {
+                for (hasher, code) in hashers.iter_mut().zip(codes) {
+                    hasher.update(levels.get(*code as usize).map_or(b"", |l| l.as_bytes()));
+                    hasher.update(&[0xff]);
+                }
+            }
+        }
+    }
+    hashers.iter().map(Xxh3::digest).collect()
 }

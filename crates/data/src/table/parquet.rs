@@ -10,12 +10,14 @@ use std::path::Path;
 
 /// Reads a file with flat columns.
 pub fn read(path: &Path) -> Result<Table, DataError> {
+    const HELP: &str = "write the file again; it is damaged or has been cut short";
     let broken = |e: parquet::errors::ParquetError| {
-        DataError::new(
-            path.display(),
-            format!("not a complete Parquet file ({e})"),
-            "write the file again; it may have been cut short",
-        )
+        let problem = format!("not a complete Parquet file ({e})");
+        DataError::new(path.display(), problem, HELP)
+    };
+    // The schema at the end of the file was read, so what is wrong lies before it.
+    let damaged = |e: parquet::errors::ParquetError| {
+        DataError::new(path.display(), format!("damaged rows ({e})"), HELP)
     };
     let file = File::open(path).map_err(|e| DataError::io(path, &e))?;
     let reader = SerializedFileReader::new(file).map_err(broken)?;
@@ -31,8 +33,8 @@ pub fn read(path: &Path) -> Result<Table, DataError> {
         .map(|f| f.name().to_string())
         .collect();
     let mut columns: Vec<Vec<Cell>> = vec![Vec::new(); names.len()];
-    for (i, row) in reader.get_row_iter(None).map_err(broken)?.enumerate() {
-        let row = row.map_err(broken)?;
+    for (i, row) in reader.get_row_iter(None).map_err(damaged)?.enumerate() {
+        let row = row.map_err(damaged)?;
         for (column, (name, field)) in columns.iter_mut().zip(row.get_column_iter()) {
             column.push(cell(field).ok_or_else(|| {
                 let place = format!("{}, row {}", path.display(), i + 1);

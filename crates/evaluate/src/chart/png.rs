@@ -5,8 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 /// Pixels of the PNG for one unit of the SVG.
 const SCALE: f32 = 2.0;
+/// Longest side of a PNG in pixels: a canvas takes four bytes a pixel, and viewers refuse larger ones.
+const MAX_SIDE: f32 = 4000.0;
 
-/// Draws an SVG of this module. The Latin font is built in; other scripts come from the system.
+/// Draws an SVG of this module, smaller than usual if it would be wider or higher than 4,000 pixels.
+/// The Latin font is built in; other scripts come from the system.
 ///
 /// # Errors
 /// A sentence, if the SVG cannot be parsed or is too large to draw.
@@ -18,11 +21,13 @@ pub fn to_png(svg: &str) -> Result<Vec<u8>, String> {
     };
     let tree = usvg::Tree::from_str(svg, &options).map_err(|e| e.to_string())?;
     let size = tree.size();
-    let (width, height) = (size.width() * SCALE, size.height() * SCALE);
-    let mut canvas = tiny_skia::Pixmap::new(width.ceil() as u32, height.ceil() as u32)
+    let scale = SCALE.min(MAX_SIDE / size.width().max(size.height()));
+    // At least one pixel: a very long and thin drawing is scaled down on both sides.
+    let pixels = |side: f32| (side * scale).ceil().max(1.0) as u32;
+    let mut canvas = tiny_skia::Pixmap::new(pixels(size.width()), pixels(size.height()))
         .ok_or("the chart has no size")?;
-    let scale = tiny_skia::Transform::from_scale(SCALE, SCALE);
-    resvg::render(&tree, scale, &mut canvas.as_mut());
+    let transform = tiny_skia::Transform::from_scale(scale, scale);
+    resvg::render(&tree, transform, &mut canvas.as_mut());
     canvas.encode_png().map_err(|e| e.to_string())
 }
 
@@ -40,6 +45,7 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
 
 #[cfg(test)]
 mod tests {
+    use crate::chart::svg::{Anchor, INK, Svg};
     use crate::chart::{Series, confusion, lines, scatter};
 
     #[test]
@@ -59,5 +65,15 @@ mod tests {
             assert_eq!(&png[1..4], b"PNG");
             assert!(png.len() > 2000, "an empty picture");
         }
+    }
+
+    #[test]
+    fn a_huge_drawing_is_scaled_down() {
+        let mut svg = Svg::new(9000.0, 3000.0);
+        svg.text((10.0, 20.0), 12.0, Anchor::Start, INK, "text");
+        let png = super::to_png(&svg.finish("large")).unwrap();
+        let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        assert!((3990..=4001).contains(&side(16)), "{}", side(16));
+        assert!((1330..=1334).contains(&side(20)), "{}", side(20));
     }
 }

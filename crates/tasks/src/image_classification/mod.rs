@@ -14,8 +14,8 @@ use learner::ImageLearner;
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{Content, DataConfig, Dataset, ImageSet, Part};
 use modelwright_models::{
-    ImageNet, LenetConfig, MlpConfig, ModelConfig, ModelError, ResNetConfig, load_pretrained,
-    resolve_stem, weights,
+    ImageNet, LenetConfig, MlpConfig, ModelConfig, ResNetConfig, load_pretrained, resolve_stem,
+    weights,
 };
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
@@ -104,6 +104,7 @@ impl Task for ImageClassification {
     }
 
     fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
+        let recipe = job.recipe;
         let Prepared {
             set,
             parts,
@@ -111,8 +112,7 @@ impl Task for ImageClassification {
             transform,
             facts,
             mut notes,
-        } = prepare(&job)?;
-        let recipe = job.recipe;
+        } = prepare(recipe, job.dataset, job.decoding)?;
         let device = job.device.clone();
         let (net, replaced) = build(
             recipe,
@@ -146,11 +146,12 @@ impl Task for ImageClassification {
             head.classes.clone(),
             device,
         );
-        let evaluation = predictor.evaluate_set("the test part", &set, parts.of(scored_on))?;
+        let place = format!("the {} part", scored_on.name());
+        let evaluation = predictor.evaluate_set(&place, &set, parts.of(scored_on))?;
         let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
         Ok(JobOutcome::Made(Box::new(Made {
             files: vec![
-                (MODEL, weights::to_bytes(&state, None).map_err(fail)?),
+                (MODEL, weights::to_bytes(&state).map_err(fail)?),
                 (PREPROCESSOR, transform.to_json()),
             ],
             labels: head.classes,
@@ -178,25 +179,32 @@ struct Prepared {
     notes: Vec<String>,
 }
 
-fn prepare(job: &Job) -> Result<Prepared, TaskError> {
-    let recipe = job.recipe;
-    let mut set = images(&job.dataset)?.clone();
+fn prepare(
+    recipe: &Recipe,
+    dataset: Dataset,
+    decoding: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Prepared, TaskError> {
+    images(&dataset)?;
+    // Taken, not copied: the pictures may be most of the memory.
+    let Content::Images(mut set) = dataset.content else {
+        unreachable!("checked just above")
+    };
+    let (source, mut notes) = (dataset.source, dataset.notes);
     let shape = transform::working_shape(&set, recipe.data.image_size)?;
     let (rows, labels) = labelled(&set);
     let hashes = set.hashes()?;
     let pick = |i: &usize| (hashes[*i], set.given[*i]);
     let (hashes, given): (Vec<u64>, Vec<Option<Part>>) = rows.iter().map(pick).unzip();
     let division = divide(recipe, &labels, &hashes, &given);
-    let parts = Parts::new(recipe, &division, &labels, &rows)?;
-    set.pack(shape, job.decoding)?;
+    let parts = Parts::new(recipe, &division, &labels, &rows, &hashes)?;
+    set.pack(shape, decoding)?;
     let train = parts.of(Part::Train);
     let of_train = train.iter().filter_map(|i| set.labels[*i]);
-    let head = ClassHead::new(recipe, &job.dataset.source, &set.classes, of_train)?;
+    let head = ClassHead::new(recipe, &source, &set.classes, of_train)?;
     let transform = match recipe.model.weights() {
         Some(_) => ImageTransform::imagenet(shape),
         None => ImageTransform::fit(&set, shape, train)?,
     };
-    let mut notes = job.dataset.notes.clone();
     if rows.len() < set.len() {
         notes.push(format!(
             "{} pictures without a label were left out",
@@ -204,7 +212,7 @@ fn prepare(job: &Job) -> Result<Prepared, TaskError> {
         ));
     }
     let mut facts = vec![
-        ("source".into(), job.dataset.source.clone()),
+        ("source".into(), source),
         ("classes".into(), set.classes.join(", ")),
         (
             "picture size".into(),
@@ -264,14 +272,4 @@ fn labelled(set: &ImageSet) -> (Vec<usize>, Vec<u32>) {
         .enumerate()
         .filter_map(|(i, label)| label.map(|l| (i, l)))
         .unzip()
-}
-
-/// Builds the network of a bundle without weights.
-fn rebuild(
-    config: &ModelConfig,
-    shape: [usize; 3],
-    classes: usize,
-    device: &Device,
-) -> Result<ImageNet, ModelError> {
-    ImageNet::new(config, shape, classes, device)
 }

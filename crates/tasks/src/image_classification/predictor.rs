@@ -1,7 +1,7 @@
 //! Classes of pictures from a trained network.
 
 use super::transform::ImageTransform;
-use super::{images, labelled, rebuild};
+use super::{images, labelled};
 use crate::classify::{match_labels, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
@@ -10,7 +10,7 @@ use crate::task::{Prediction, Predictor};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::{Content, DataError, Dataset, ImageSet, Part};
 use modelwright_evaluate::ClassificationReport;
-use modelwright_models::{ImageNet, ModelConfig, weights};
+use modelwright_models::{ImageNet, ModelConfig, catalog, weights};
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR, RunError};
 use modelwright_train::Recipe;
 use rayon::prelude::*;
@@ -54,8 +54,11 @@ impl ImagePredictor {
             .check()
             .map_err(|e| broken(format!("{PREPROCESSOR}: {e}")))?;
         let classes: Vec<String> = bundle.config.id2label.values().cloned().collect();
-        let net = rebuild(&config, transform.planes(), classes.len(), &device)?;
-        let state = weights::from_bytes(&bundle.read(MODEL)?).map_err(&broken)?;
+        let (planes, bytes) = (transform.planes(), bundle.read(MODEL)?);
+        catalog::check_file(&config, &planes, classes.len(), bytes.len())
+            .map_err(|e| broken(format!("{MODEL}: {e}")))?;
+        let net = ImageNet::new(&config, planes, classes.len(), &device)?;
+        let state = weights::from_bytes(&bytes).map_err(&broken)?;
         let net = weights::apply(net, state).map_err(|e| broken(format!("{MODEL}: {e}")))?;
         Ok(Self {
             net,

@@ -156,7 +156,7 @@ impl Recipe {
         if t.early_stopping == Some(0) {
             return fail("training.early_stopping", "must be at least 1 epoch");
         }
-        if !(t.checkpoint_seconds >= 0.0) {
+        if t.checkpoint_seconds.is_nan() || t.checkpoint_seconds < 0.0 {
             return fail("training.checkpoint_seconds", "must not be negative");
         }
         let d = &self.data;

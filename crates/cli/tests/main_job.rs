@@ -307,7 +307,7 @@ fn looking_and_failing_leave_nothing_behind() {
 fn a_reader_that_stops_early_is_no_error() {
     let place = Place::new();
     place.ok(&["train", "iris", "-q", "--epochs", "1"]);
-    let header = "sepal_length,sepal_width,petal_length,petal_width\n";
+    let header = "sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm\n";
     place.write(
         "many.csv",
         format!("{header}{}", "5,3,1,0.2\n".repeat(5000)),

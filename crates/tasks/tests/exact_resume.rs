@@ -1,0 +1,149 @@
+//! A training that is stopped and taken up again ends with the same weights, bit for bit, as one that
+//! was not: with every optimizer, with noise in the network, with convolutions, for every task.
+
+use modelwright_runs::{Bundle, MODEL};
+use modelwright_tasks::{Ended, Plan, Session, SessionOptions};
+use modelwright_train::recipe::Layers;
+use modelwright_train::{Control, Event};
+use std::path::Path;
+
+const CASES: [(&str, &[(&str, &str)]); 7] = [
+    (
+        "adam",
+        &[("data.source", "digits"), ("model.dropout", "0.3")],
+    ),
+    (
+        "momentum",
+        &[
+            ("data.source", "digits"),
+            ("optimizer.name", "sgd"),
+            ("augment.mixup", "0.4"),
+        ],
+    ),
+    (
+        "averaged momentum",
+        &[
+            ("data.source", "digits"),
+            ("optimizer.name", "sgd"),
+            ("optimizer.averaging", "true"),
+        ],
+    ),
+    (
+        "rmsprop",
+        &[
+            ("data.source", "iris"),
+            ("optimizer.name", "rmsprop"),
+            ("optimizer.centered", "true"),
+            ("optimizer.momentum", "0.5"),
+        ],
+    ),
+    ("adamw", &[("data.source", "ames")]),
+    (
+        "lenet",
+        &[
+            ("data.source", "digits"),
+            ("model.architecture", "lenet"),
+            ("model.dropout", "0.2"),
+        ],
+    ),
+    (
+        "batch norm",
+        &[
+            ("data.source", "digits"),
+            ("model.batch_norm", "true"),
+            ("training.accumulate", "2"),
+            ("training.clip_norm", "1"),
+        ],
+    ),
+];
+
+/// Trains with the settings, stopping after each of `stops` steps, and returns the weights' file.
+fn weights(runs: &Path, settings: &[(&str, &str)], stops: &[usize]) -> Vec<u8> {
+    let mut layers = Layers::default();
+    for (key, value) in [("training.epochs", "2"), ("data.limit", "160")]
+        .iter()
+        .chain(settings)
+    {
+        layers.set(key, value).unwrap();
+    }
+    let mut id = String::new();
+    for stop in stops.iter().map(Some).chain([None]) {
+        let control = Control::default();
+        let options = SessionOptions {
+            runs,
+            tensorboard: false,
+            control: &control,
+            notify: &modelwright_data::quiet,
+        };
+        let session = match id.is_empty() {
+            true => {
+                let plan = Plan::new(&layers, &modelwright_data::quiet).unwrap();
+                Session::start(plan, options).unwrap()
+            }
+            false => Session::resume(&id, options).unwrap(),
+        };
+        id = session.id().to_string();
+        let watch = |event: &Event| {
+            if matches!(event, Event::Step { step, .. } if Some(step) == stop) {
+                control.stop();
+            }
+        };
+        match session.run(Box::new(watch)).unwrap() {
+            Ended::Finished(report) => {
+                assert!(stop.is_none(), "it did not stop");
+                return Bundle::open(&report.bundle).unwrap().read(MODEL).unwrap();
+            }
+            Ended::Interrupted => assert!(stop.is_some()),
+        }
+    }
+    unreachable!("the last part runs to the end")
+}
+
+#[test]
+fn stopped_and_unstopped_trainings_end_with_the_same_weights() {
+    for (name, settings) in CASES {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = weights(folder.path(), settings, &[]);
+        let stopped = weights(folder.path(), settings, &[1, 2, 4]);
+        assert!(whole == stopped, "{name}: the weights differ");
+    }
+}
+
+#[test]
+fn data_that_has_changed_is_not_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("t.csv");
+    let rows = |from: usize| -> String {
+        let line = |i: usize| format!("{},{},{}\n", i, i * i % 17, i % 3);
+        "a,b,label\n".to_string() + &(from..from + 60).map(line).collect::<String>()
+    };
+    std::fs::write(&table, rows(0)).unwrap();
+    let mut layers = Layers::default();
+    layers
+        .set("data.source", &table.display().to_string())
+        .unwrap();
+    let control = Control::default();
+    let options = |control| SessionOptions {
+        runs: folder.path(),
+        tensorboard: false,
+        control,
+        notify: &modelwright_data::quiet,
+    };
+    let plan = Plan::new(&layers, &modelwright_data::quiet).unwrap();
+    let session = Session::start(plan, options(&control)).unwrap();
+    let id = session.id().to_string();
+    let stop = |event: &Event| {
+        if matches!(event, Event::Step { .. }) {
+            control.stop();
+        }
+    };
+    session.run(Box::new(stop)).unwrap();
+    std::fs::write(&table, rows(1)).unwrap();
+    let control = Control::default();
+    let Err(error) = Session::resume(&id, options(&control)) else {
+        panic!("it went on with other data")
+    };
+    assert!(error.to_string().contains("has changed"), "{error}");
+    std::fs::write(&table, rows(0)).unwrap();
+    assert!(Session::resume(&id, options(&control)).is_ok());
+}

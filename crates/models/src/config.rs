@@ -1,6 +1,6 @@
 //! The architectures and their settings: the `[model]` section of a recipe.
 
-use crate::nn::Init;
+use modelwright_kernels::nn::Init;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

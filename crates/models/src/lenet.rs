@@ -3,9 +3,11 @@
 use crate::config::LenetConfig;
 use crate::error::ModelError;
 use crate::mlp::dropout;
-use crate::nn::{Conv2d, ConvSpec, Dropout, Linear, MaxPool2d, relu};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use modelwright_kernels::nn::{
+    Activation, Conv2d, ConvSpec, Dropout, FeatureMap, Linear, MaxPool2d,
+};
 
 /// Two convolutions with pooling, three linear layers (LeCun et al. 1998), with ReLU.
 #[derive(Module, Debug)]
@@ -65,13 +67,15 @@ impl Lenet {
     /// `[batch, channels, h, w]` to logits `[batch, classes]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let pool = MaxPool2d::new(2, 2, 0);
-        let x = pool.forward(relu(self.conv1.forward(x)));
-        let x = pool.forward(relu(self.conv2.forward(x)));
-        let x = self
-            .dropout
-            .forward(relu(self.fc1.forward(x.flatten(1, 3))));
-        let x = self.dropout.forward(relu(self.fc2.forward(x)));
-        self.fc3.forward(x)
+        let x = FeatureMap::from_nchw(x);
+        let x = pool.forward(self.conv1.forward(x).relu());
+        let x = pool.forward(self.conv2.forward(x).relu());
+        // Flattened in PyTorch's order, so that the weights of `fc1` can be exchanged.
+        let x = x.into_nchw().flatten(1, 3);
+        let x = self.fc1.forward_activated(x, Activation::Relu);
+        let x = self.dropout.forward(x);
+        let x = self.fc2.forward_activated(x, Activation::Relu);
+        self.fc3.forward(self.dropout.forward(x))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An architecture is a Burn [`Module`](burn::module::Module) with a config; its parameters carry
 //! PyTorch's names and layouts, so a state dict written by either side is read by the other without
-//! a translation table. Layers come through one door, [`nn`].
+//! a translation table. Layers come through one door, [`modelwright_kernels::nn`].
 //!
 //! This crate reads no data set, prints nothing and does not train.
 
@@ -14,7 +14,6 @@ mod image_net;
 mod lenet;
 mod linear;
 mod mlp;
-pub mod nn;
 mod resnet;
 mod size;
 mod table_net;

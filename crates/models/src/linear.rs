@@ -1,9 +1,9 @@
 //! Linear and logistic regression.
 
 use crate::config::LinearConfig;
-use crate::nn::Linear;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use modelwright_kernels::nn::Linear;
 
 /// One linear layer; its output is a value (regression) or logits (classification).
 #[derive(Module, Debug)]

@@ -2,9 +2,9 @@
 
 use crate::config::MlpConfig;
 use crate::error::ModelError;
-use crate::nn::{BatchNorm, Dropout, DropoutConfig, Linear, relu};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use modelwright_kernels::nn::{Activation, BatchNorm, Dropout, Linear};
 
 /// Widest hidden layer that is accepted; a typing error should not ask for terabytes.
 const MAX_WIDTH: usize = 65_536;
@@ -58,16 +58,14 @@ impl Mlp {
     /// `[batch, inputs]` to `[batch, outputs]`.
     pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x);
-            if i < last {
-                if let Some(norm) = self.norms.get(i) {
-                    x = norm.forward(x);
-                }
-                x = self.dropout.forward(relu(x));
-            }
+        for (i, layer) in self.layers[..last].iter().enumerate() {
+            x = match self.norms.get(i) {
+                Some(norm) => norm.forward_rows(layer.forward(x), true),
+                None => layer.forward_activated(x, Activation::Relu),
+            };
+            x = self.dropout.forward(x);
         }
-        x
+        self.layers[last].forward(x)
     }
 }
 
@@ -79,5 +77,5 @@ pub(crate) fn dropout(probability: f64) -> Result<Dropout, ModelError> {
             problem: format!("{probability} is outside 0 (none) up to but not including 1"),
         });
     }
-    Ok(DropoutConfig::new(probability).init())
+    Ok(Dropout::new(probability))
 }

@@ -1,9 +1,11 @@
 //! Residual networks of basic blocks, with torchvision's names.
 
 use crate::config::{ResNetConfig, Stem};
-use crate::nn::{BatchNorm, Conv2d, ConvSpec, Init, Linear, MaxPool2d, global_avg_pool, relu};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use modelwright_kernels::nn::{
+    BatchNorm, Conv2d, ConvSpec, FeatureMap, Init, Linear, MaxPool2d, global_avg_pool,
+};
 
 /// Blocks in each of the four stages of ResNet-18.
 pub const RESNET18: [usize; 4] = [2, 2, 2, 2];
@@ -68,14 +70,13 @@ impl BasicBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    fn forward(&self, x: FeatureMap) -> FeatureMap {
         let shortcut = match &self.downsample {
             Some((conv, norm)) => norm.forward(conv.forward(x.clone())),
             None => x.clone(),
         };
-        let x = relu(self.bn1.forward(self.conv1.forward(x)));
-        let x = self.bn2.forward(self.conv2.forward(x));
-        relu(x + shortcut)
+        let x = self.bn1.forward_relu(self.conv1.forward(x));
+        self.bn2.forward_add_relu(self.conv2.forward(x), shortcut)
     }
 }
 
@@ -121,7 +122,8 @@ impl ResNet {
 
     /// `[batch, channels, h, w]` to logits `[batch, classes]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        let mut x = relu(self.bn1.forward(self.conv1.forward(x)));
+        let x = FeatureMap::from_nchw(x);
+        let mut x = self.bn1.forward_relu(self.conv1.forward(x));
         if !self.small {
             x = MaxPool2d::new(3, 2, 1).forward(x);
         }

@@ -1,6 +1,6 @@
 //! Weights by name: out of a module, into a module, from and to files.
 //!
-//! Names and layouts are PyTorch's because the layers are (see [`crate::nn`]). Reading executes
+//! Names and layouts are PyTorch's because the layers are (see [`modelwright_kernels::nn`]). Reading executes
 //! nothing: safetensors is data, and a PyTorch file goes through an allow-list pickle reader that
 //! refuses every global that is not a tensor, a storage or a plain container.
 

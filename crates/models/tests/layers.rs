@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
-use modelwright_models::nn::BatchNorm;
+use modelwright_kernels::nn::{BatchNorm, FeatureMap};
 use modelwright_models::weights::{self, StateDict};
 
 fn golden() -> StateDict {
@@ -34,7 +34,7 @@ fn batch_norm_equals_torch_over_three_steps() {
 
     for step in 0..3 {
         let x = load(&format!("x.{step}")).require_grad();
-        let out = norm.forward(x.clone());
+        let out = norm.forward(FeatureMap::from_nchw(x.clone())).into_nchw();
         assert_close(
             &format!("out.{step}"),
             &out.clone().inner().into_data(),
@@ -59,6 +59,7 @@ fn batch_norm_equals_torch_over_three_steps() {
             assert_close(&format!("{statistic}.{step}"), &state[statistic], &golden);
         }
     }
-    let eval = norm.valid().forward(load("x.0").inner());
+    let x = FeatureMap::from_nchw(load("x.0").inner());
+    let eval = norm.valid().forward(x).into_nchw();
     assert_close("eval_out", &eval.into_data(), &golden);
 }

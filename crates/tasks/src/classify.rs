@@ -5,7 +5,7 @@ use crate::task::Prediction;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use modelwright_evaluate::argmax;
-use modelwright_models::nn::{Labels, cross_entropy};
+use modelwright_kernels::nn::{Labels, cross_entropy};
 use modelwright_train::{ClassWeights, Goal, Meter, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
 
@@ -79,8 +79,7 @@ impl ClassHead {
         meter: &mut ClassMeter,
     ) -> StepLoss {
         meter.add(&logits, &batch.host);
-        let of =
-            |labels: &Labels| cross_entropy(logits.clone(), labels, &self.weights, self.smoothing);
+        let of = |labels: &Labels| cross_entropy(logits.clone(), labels, self.smoothing);
         let weight = batch.labels.total_weight();
         let value = match &batch.mixed {
             None => of(&batch.labels),

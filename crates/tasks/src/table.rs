@@ -179,7 +179,7 @@ impl Encoded {
         outputs: usize,
         device: &Device,
     ) -> Result<TableNet, TaskError> {
-        device.seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
+        modelwright_kernels::noise::seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
         Ok(TableNet::new(
             &recipe.model,
             self.encoder.width(),

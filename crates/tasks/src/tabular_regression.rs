@@ -7,7 +7,7 @@ use crate::task::{Job, JobOutcome, Made, Prediction, Predictor, Task, TaskInfo};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table, TableEncoder};
 use modelwright_evaluate::RegressionReport;
-use modelwright_models::nn::mse;
+use modelwright_kernels::nn::mse;
 use modelwright_models::{TableNet, weights};
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
 use modelwright_train::{

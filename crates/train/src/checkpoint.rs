@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 const MODEL: &str = "model.safetensors";
 const BEST: &str = "best.safetensors";
-const OPTIMIZER: &str = "optimizer.bin";
+const OPTIMIZER: &str = "optimizer.safetensors";
 const PROGRESS: &str = "progress.json";
 
 /// A saved moment of a training.

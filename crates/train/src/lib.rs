@@ -15,14 +15,11 @@ pub mod recipe;
 mod schedule;
 mod trainer;
 
-// Burn's derive macro for optimizer states looks for these in the crate root.
-pub(crate) use burn::optim::{RecordState, StateSink, StateSource};
-
 pub use checkpoint::{Checkpoint, Progress};
 pub use error::TrainError;
 pub use event::{Event, Observer, Observers, Scores};
 pub use learner::{Goal, Learner, Meter, StepLoss};
-pub use optimizer::{Optimizer, OptimizerConfig};
+pub use optimizer::OptimizerConfig;
 pub use recipe::{ClassWeights, Keep, Recipe, TrainingConfig};
 pub use schedule::ScheduleConfig;
 pub use trainer::{Control, Outcome, Trained, Trainer};

@@ -1,16 +1,13 @@
-//! Optimizers: Burn's update rules behind the recipe's names, with PyTorch's defaults.
+//! Optimizers: update rules behind the recipe's names, with PyTorch's defaults, and their saved state.
 
-use crate::RecordState;
 use crate::error::TrainError;
-use burn::module::Module;
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{
-    AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig,
-};
-use burn::tensor::{Bytes, Device, Tensor};
+use burn::tensor::{Device, TensorData};
+use modelwright_kernels::optim::{self, Optimizer, Rule, Saved};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
 
 /// Which update rule, with that rule's own settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -161,45 +158,41 @@ impl OptimizerConfig {
     /// The optimizer, or an error that names the first setting out of range.
     pub fn build(&self) -> Result<Optimizer, TrainError> {
         self.check()?;
-        let l2 = |penalty: f64| (penalty > 0.0).then(|| WeightDecayConfig::new(penalty as f32));
-        let inner = match self {
-            Self::Sgd(c) if c.averaging => ModuleOptimizer::from(AveragedSgd {
-                gamma: c.momentum,
+        let rule = match self {
+            Self::Sgd(c) => Rule::Sgd(optim::Sgd {
+                lr: c.learning_rate,
+                momentum: c.momentum,
+                dampening: 0.0,
+                nesterov: c.nesterov,
+                weight_decay: c.weight_decay,
+                averaging: c.averaging,
+            }),
+            Self::Adam(c) => Rule::Adam(optim::Adam {
+                lr: c.learning_rate,
+                beta1: c.beta1,
+                beta2: c.beta2,
+                eps: c.epsilon,
+                weight_decay: c.weight_decay,
+                decoupled: false,
+            }),
+            Self::Adamw(c) => Rule::Adam(optim::Adam {
+                lr: c.learning_rate,
+                beta1: c.beta1,
+                beta2: c.beta2,
+                eps: c.epsilon,
+                weight_decay: c.weight_decay,
+                decoupled: true,
+            }),
+            Self::Rmsprop(c) => Rule::RmsProp(optim::RmsProp {
+                lr: c.learning_rate,
+                alpha: c.alpha,
+                eps: c.epsilon,
+                momentum: c.momentum,
+                centered: c.centered,
                 weight_decay: c.weight_decay,
             }),
-            Self::Sgd(c) => {
-                let momentum = (c.momentum > 0.0).then(|| {
-                    MomentumConfig::new()
-                        .with_momentum(c.momentum)
-                        .with_dampening(0.0)
-                        .with_nesterov(c.nesterov)
-                });
-                SgdConfig::new()
-                    .with_momentum(momentum)
-                    .with_weight_decay(l2(c.weight_decay))
-                    .init()
-            }
-            Self::Adam(c) => AdamConfig::new()
-                .with_beta_1(c.beta1 as f32)
-                .with_beta_2(c.beta2 as f32)
-                .with_epsilon(c.epsilon as f32)
-                .with_weight_decay(l2(c.weight_decay))
-                .init(),
-            Self::Adamw(c) => AdamWConfig::new()
-                .with_beta_1(c.beta1 as f32)
-                .with_beta_2(c.beta2 as f32)
-                .with_epsilon(c.epsilon as f32)
-                .with_weight_decay(c.weight_decay as f32)
-                .init(),
-            Self::Rmsprop(c) => RmsPropConfig::new()
-                .with_alpha(c.alpha as f32)
-                .with_epsilon(c.epsilon as f32)
-                .with_momentum(c.momentum as f32)
-                .with_centered(c.centered)
-                .with_weight_decay(l2(c.weight_decay))
-                .init(),
         };
-        Ok(Optimizer(inner))
+        Ok(Optimizer::new(rule))
     }
 
     fn check(&self) -> Result<(), TrainError> {
@@ -253,65 +246,53 @@ impl OptimizerConfig {
     }
 }
 
-/// An optimizer with its state.
-pub struct Optimizer(ModuleOptimizer);
-
-impl Optimizer {
-    /// One step: `module` with its parameters moved against the gradients.
-    pub fn step<M: Module>(&mut self, rate: f64, module: M, grads: GradientsParams) -> M {
-        self.0.step(rate, module, grads)
-    }
-
-    /// The state, keyed by parameter id (see [`modelwright_models::weights::assign_ids`]).
-    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
-        let bytes = self.0.into_bytes().map_err(|e| e.to_string())?;
-        Ok(bytes.to_vec())
-    }
-
-    /// The optimizer with a saved state.
-    pub fn with_bytes(self, bytes: Vec<u8>) -> Result<Self, String> {
-        let inner = self.0.from_bytes(Bytes::from_bytes_vec(bytes));
-        inner.map(Self).map_err(|e| e.to_string())
-    }
-}
-
-/// Momentum in its averaging form: v = γv + (1-γ)g with v₀ = 0, then w = w - ηv.
-#[derive(Clone)]
-struct AveragedSgd {
-    gamma: f64,
-    weight_decay: f64,
-}
-
-/// The averaged gradient.
-#[derive(RecordState, Clone)]
-struct AveragedSgdState<const D: usize> {
-    velocity: Tensor<D>,
-}
-
-impl burn::optim::Optimizer for AveragedSgd {
-    type State<const D: usize> = AveragedSgdState<D>;
-
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        tensor: Tensor<D>,
-        mut grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        if self.weight_decay > 0.0 {
-            grad = grad + tensor.clone().mul_scalar(self.weight_decay);
+/// The state of an optimizer as a safetensors buffer: one flat tensor for each slot of each parameter
+/// (see [`modelwright_models::weights::assign_ids`]), and the numbers of steps.
+pub fn state_to_bytes(optimizer: &Optimizer) -> Result<Vec<u8>, String> {
+    let saved = optimizer.save();
+    let mut steps = serde_json::Map::new();
+    let mut tensors = Vec::new();
+    for parameter in &saved {
+        steps.insert(parameter.id.to_string(), parameter.steps.into());
+        for (slot, data) in parameter.slots.iter().enumerate() {
+            let view = TensorView::new(Dtype::F32, data.shape().to_vec(), data.as_bytes());
+            let view = view.map_err(|e| e.to_string())?;
+            tensors.push((format!("{}.{slot}", parameter.id), view));
         }
-        let new = grad.mul_scalar(1.0 - self.gamma);
-        let velocity = match state {
-            Some(state) => state.velocity.mul_scalar(self.gamma) + new,
-            None => new,
-        };
-        let moved = tensor - velocity.clone().mul_scalar(lr);
-        (moved, Some(AveragedSgdState { velocity }))
     }
-
-    fn to_device<const D: usize>(mut state: Self::State<D>, device: &Device) -> Self::State<D> {
-        state.velocity = state.velocity.to_device(device);
-        state
-    }
+    let steps = serde_json::Value::Object(steps).to_string();
+    let metadata = HashMap::from([(STEPS.to_string(), steps)]);
+    safetensors::serialize(tensors, Some(metadata)).map_err(|e| e.to_string())
 }
+
+/// The optimizer with a state that [`state_to_bytes`] wrote.
+pub fn state_from_bytes(
+    optimizer: Optimizer,
+    bytes: &[u8],
+    device: &Device,
+) -> Result<Optimizer, String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+    let steps = header.metadata().as_ref().and_then(|m| m.get(STEPS));
+    let steps: BTreeMap<u64, u64> =
+        serde_json::from_str(steps.map_or("{}", String::as_str)).map_err(|e| e.to_string())?;
+    let mut saved = Vec::new();
+    for (id, steps) in steps {
+        let mut slots = Vec::new();
+        while let Ok(view) = tensors.tensor(&format!("{id}.{}", slots.len())) {
+            let values: Vec<f32> = view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect();
+            slots.push(TensorData::new(values, view.shape().to_vec()));
+        }
+        saved.push(Saved { id, steps, slots });
+    }
+    optimizer.restore(saved, device)
+}
+
+/// Key of the numbers of steps in the file's metadata.
+const STEPS: &str = "steps";

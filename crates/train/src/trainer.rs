@@ -5,13 +5,15 @@ use crate::clip;
 use crate::error::TrainError;
 use crate::event::{Event, Observer, Scores};
 use crate::learner::{Learner, Meter};
-use crate::optimizer::Optimizer;
+use crate::optimizer::{state_from_bytes, state_to_bytes};
 use crate::recipe::{Keep, Recipe};
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 use modelwright_data::rng::{Purpose, derive, stream};
 use modelwright_data::{DataError, Part};
+use modelwright_kernels::noise;
+use modelwright_kernels::optim::{Optimizer, clip_scale};
 use modelwright_models::weights::{self, StateDict};
 use rand::seq::SliceRandom;
 use std::path::Path;
@@ -164,7 +166,8 @@ impl<'a, L: Learner> State<'a, L> {
             problem: format!("belongs to another recipe or data set ({problem})"),
         };
         state.model = Some(weights::apply(model, saved.model).map_err(fail)?);
-        state.optimizer = state.optimizer.with_bytes(saved.optimizer).map_err(fail)?;
+        state.optimizer =
+            state_from_bytes(state.optimizer, &saved.optimizer, &trainer.device).map_err(fail)?;
         state.best = saved.best;
         if !saved.progress.meter.is_null() {
             state.meter = serde_json::from_value(saved.progress.meter.clone())
@@ -253,8 +256,10 @@ impl<'a, L: Learner> State<'a, L> {
         let step = self.progress.step;
         let rate = self.rate(step);
         // Noise in the network depends on the step alone, whatever was drawn before.
-        let noise = derive(recipe.training.seed, Purpose::Network, (step as u64, 0));
-        self.trainer.device.seed(noise);
+        let seed = derive(recipe.training.seed, Purpose::Network, (step as u64, 0));
+        noise::seed(seed);
+        // For operations that a device draws for itself.
+        self.trainer.device.seed(seed);
 
         let Some(model) = self.model.take() else {
             return Err(TrainError::Observer(
@@ -286,13 +291,14 @@ impl<'a, L: Learner> State<'a, L> {
             }
         }
         let mut grads = single.unwrap_or_else(|| sum.grads());
-        if let Some(most) = recipe.training.clip_norm {
-            grads = clip::by_norm(&model, grads, most);
-        }
+        let scale = match recipe.training.clip_norm {
+            Some(most) => clip_scale(&model, &grads, most),
+            None => 1.0,
+        };
         if let Some(most) = recipe.training.clip_value {
             grads = clip::by_value(&model, grads, most);
         }
-        self.model = Some(self.optimizer.step(rate, model, grads));
+        self.model = Some(self.optimizer.step(rate, model, grads, scale));
         self.progress.loss_sum += losses;
         self.progress.weight_sum += weights;
         self.progress.step += 1;
@@ -428,10 +434,7 @@ impl<'a, L: Learner> State<'a, L> {
             progress,
             model: state,
             best: self.best.clone(),
-            optimizer: self
-                .optimizer
-                .to_bytes()
-                .map_err(|e| TrainError::file(folder, e))?,
+            optimizer: state_to_bytes(&self.optimizer).map_err(|e| TrainError::file(folder, e))?,
         };
         checkpoint.save(folder)?;
         self.last_save = Instant::now();

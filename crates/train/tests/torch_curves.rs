@@ -5,7 +5,7 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::{Content, DataError, OpenOptions, Part};
-use modelwright_models::nn::{Init, Labels, Linear, cross_entropy, mse, relu};
+use modelwright_kernels::nn::{Init, Labels, Linear, cross_entropy, mse, relu};
 use modelwright_models::weights::{self, StateDict};
 use modelwright_train::recipe::Layers;
 use modelwright_train::{
@@ -50,7 +50,7 @@ impl Digits {
             None => Vec::new(),
         };
         let labels = Labels::new(labels, &weights, device);
-        let loss = cross_entropy(logits, &labels, &weights, smoothing);
+        let loss = cross_entropy(logits, &labels, smoothing);
         (loss, labels.total_weight())
     }
 }

@@ -238,7 +238,7 @@ fn build(
     device: &Device,
     resumed: bool,
 ) -> Result<(ImageNet, bool), TaskError> {
-    device.seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
+    modelwright_kernels::noise::seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
     let autodiff = device.clone().autodiff();
     let net = ImageNet::new(&recipe.model, transform.planes(), classes, &autodiff)?;
     // A checkpoint holds all weights; the file they once came from may be gone by now.

@@ -1,8 +1,9 @@
 //! Two-dimensional convolution.
 
-use super::Init;
+use super::{FeatureMap, Init};
+use crate::ops::{ConvOps, ConvShape};
+use burn::backend::Dispatch;
 use burn::module::{Module, Param};
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Distribution, Tensor};
 
 /// The geometry of a square convolution.
@@ -60,12 +61,22 @@ impl Conv2d {
         }
     }
 
-    /// `[batch, in, h, w]` to `[batch, out, h', w']`, `h' = (h + 2 padding - k) / stride + 1`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        let options = ConvOptions::new(stride, padding, [1, 1], 1);
-        let bias = self.bias.as_ref().map(|b| b.val());
-        burn::tensor::module::conv2d(x, self.weight.val(), bias, options)
+    /// `h' = (h + 2 padding - k) / stride + 1`.
+    pub fn forward(&self, x: FeatureMap) -> FeatureMap {
+        let bias = self.bias.as_ref().map(|b| b.val().into_dispatch());
+        let shape = ConvShape {
+            stride: [self.stride; 2],
+            pad: [self.padding; 4],
+            dilation: [1; 2],
+            groups: 1,
+        };
+        let y = <Dispatch as ConvOps>::conv2d_nhwc(
+            x.0.into_dispatch(),
+            self.weight.val().into_dispatch(),
+            bias.into(),
+            shape,
+        );
+        FeatureMap(Tensor::from_dispatch(y))
     }
 }
 
@@ -77,5 +88,45 @@ impl ConvSpec {
     /// Connections of one unit: into it (`side` 0) or out of it (`side` 1).
     fn fan(self, side: usize) -> usize {
         self.channels[side] * self.kernel * self.kernel
+    }
+}
+
+/// Transposed convolution whose windows do not overlap: enlarges a map `kernel` times.
+#[derive(Module, Debug)]
+pub struct ConvTranspose2d {
+    /// `[in, out, k, k]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[out]`.
+    pub bias: Param<Tensor<1>>,
+    stride: usize,
+}
+
+impl ConvTranspose2d {
+    /// A layer from `channels[0]` to `channels[1]` that enlarges `kernel` times, drawn with `init`.
+    pub fn new(channels: [usize; 2], kernel: usize, init: Init, device: &Device) -> Self {
+        let [from, to] = channels;
+        // PyTorch counts the fan of a transposed convolution on the side of its output channels.
+        let fan = to * kernel * kernel;
+        Self {
+            weight: init.weight(
+                [from, to, kernel, kernel],
+                fan,
+                from * kernel * kernel,
+                device,
+            ),
+            bias: init.bias(to, fan, device),
+            stride: kernel,
+        }
+    }
+
+    /// `h' = kernel h`.
+    pub fn forward(&self, x: FeatureMap) -> FeatureMap {
+        let y = <Dispatch as ConvOps>::conv_transpose2d_nhwc(
+            x.0.into_dispatch(),
+            self.weight.val().into_dispatch(),
+            Some(self.bias.val().into_dispatch()).into(),
+            self.stride,
+        );
+        FeatureMap(Tensor::from_dispatch(y))
     }
 }

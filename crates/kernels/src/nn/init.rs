@@ -1,7 +1,10 @@
 //! Weight initialization, by PyTorch's formulas.
 
+use crate::noise;
 use burn::module::Param;
-use burn::tensor::{Device, Distribution, Tensor};
+use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +47,7 @@ impl Init {
         }
     }
 
-    /// Draws a weight from the device's seeded generator.
+    /// Draws a weight.
     pub fn weight<const D: usize>(
         self,
         shape: [usize; D],
@@ -61,17 +64,32 @@ impl Init {
     }
 }
 
-/// A trainable parameter drawn from `distribution`.
+/// A trainable parameter drawn from `distribution` with the thread's noise seed (see
+/// [`crate::noise`]), the same on every device.
 ///
-/// The draw happens on the plain device: the parameter is a leaf of the graph, not a result in it.
+/// # Panics
+/// For other than uniform and normal distributions.
 pub(super) fn draw<const D: usize>(
     shape: [usize; D],
     distribution: Distribution,
     device: &Device,
 ) -> Param<Tensor<D>> {
-    let plain = device.clone().without_autodiff();
-    let value = Tensor::<D>::random(shape, distribution, &plain);
-    Param::from_data(value.into_data(), device)
+    let mut rng = ChaCha8Rng::seed_from_u64(noise::next());
+    let mut value = || match distribution {
+        Distribution::Uniform(low, high) => low + (high - low) * rng.random::<f64>(),
+        Distribution::Normal(mean, std) => mean + std * normal(&mut rng),
+        other => panic!("weights are not drawn from {other:?}"),
+    };
+    let values: Vec<f32> = (0..shape.iter().product::<usize>())
+        .map(|_| value() as f32)
+        .collect();
+    Param::from_data(TensorData::new(values, shape), device)
+}
+
+/// Standard normal (Box & Muller 1958).
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let (u, v) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
+    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }
 
 #[cfg(test)]
@@ -122,7 +140,7 @@ mod tests {
     fn the_same_seed_draws_the_same_weights() {
         let device = Device::flex();
         let draw = |seed| {
-            device.seed(seed);
+            noise::seed(seed);
             Init::HeNormal
                 .weight([16, 9], 9, 16, &device)
                 .val()

@@ -1,15 +1,16 @@
 //! Losses, as means over the batch.
 
-use burn::tensor::activation::log_softmax;
+use crate::ops::LossOps;
+use burn::backend::Dispatch;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// Class labels on a device, with what weighting them needs.
 #[derive(Debug, Clone)]
 pub struct Labels {
-    /// `[batch, 1]`.
-    index: Tensor<2, Int>,
-    /// Weight of each example, `[batch, 1]`; `None` if all are 1.
-    weight: Option<Tensor<2>>,
+    /// `[batch]`.
+    index: Tensor<1, Int>,
+    /// One weight a class; `None` if all are 1.
+    weights: Option<Tensor<1>>,
     /// Sum of the weights of the examples.
     total: f64,
 }
@@ -17,16 +18,12 @@ pub struct Labels {
 impl Labels {
     /// Labels of a batch; `weights` holds one weight a class, or nothing.
     pub fn new(labels: &[u32], weights: &[f32], device: &Device) -> Self {
-        let shape = [labels.len(), 1];
         let index: Vec<i64> = labels.iter().map(|l| i64::from(*l)).collect();
         let of_class = |l: &u32| weights.get(*l as usize).copied().unwrap_or(1.0);
-        let per_example: Vec<f32> = labels.iter().map(of_class).collect();
-        let total = per_example.iter().map(|w| f64::from(*w)).sum();
         Self {
-            index: Tensor::from_data(TensorData::new(index, shape), device),
-            weight: (!weights.is_empty())
-                .then(|| Tensor::from_data(TensorData::new(per_example, shape), device)),
-            total,
+            index: Tensor::from_data(TensorData::new(index, [labels.len()]), device),
+            weights: (!weights.is_empty()).then(|| Tensor::from_floats(weights, device)),
+            total: labels.iter().map(|l| f64::from(of_class(l))).sum(),
         }
     }
 
@@ -39,39 +36,34 @@ impl Labels {
 /// `torch.nn.functional.cross_entropy` with class weights and label smoothing ε:
 /// `Σ w_y (-(1-ε) ln p_y) / Σ w_y + ε/K Σ_c w_c (-ln p_c) / Σ w_y`.
 ///
-/// `logits` is `[batch, classes]`, the result `[1]`. `class_weights` is the list given to [`Labels`].
-pub fn cross_entropy(
-    logits: Tensor<2>,
-    labels: &Labels,
-    class_weights: &[f32],
-    smoothing: f64,
-) -> Tensor<1> {
-    let [_, classes] = logits.dims();
-    let log_p = log_softmax(logits, 1);
-    let mut picked = log_p.clone().gather(1, labels.index.clone());
-    if let Some(weight) = &labels.weight {
-        picked = picked * weight.clone();
-    }
-    let hard = picked.sum().neg().div_scalar(labels.total);
-    if smoothing == 0.0 {
-        return hard;
-    }
-    let spread = match class_weights.is_empty() {
-        true => log_p,
-        false => {
-            let row = TensorData::new(class_weights.to_vec(), [1, classes]);
-            let device = log_p.device();
-            log_p * Tensor::<2>::from_data(row, &device)
-        }
-    };
-    let soft = spread.sum().neg().div_scalar(labels.total * classes as f64);
-    hard.mul_scalar(1.0 - smoothing) + soft.mul_scalar(smoothing)
+/// `logits` is `[batch, classes]`, the result `[1]`.
+pub fn cross_entropy(logits: Tensor<2>, labels: &Labels, smoothing: f64) -> Tensor<1> {
+    let weights = labels.weights.clone().map(Tensor::into_dispatch);
+    let sum = <Dispatch as LossOps>::cross_entropy_sum(
+        logits.into_dispatch(),
+        labels.index.clone().into_dispatch(),
+        weights.into(),
+        smoothing,
+    );
+    Tensor::<1>::from_dispatch(sum).div_scalar(labels.total)
+}
+
+/// Binary cross-entropy of logits, the mean over all elements, `[1]`.
+pub fn binary_cross_entropy<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<1> {
+    let count = logits.shape().num_elements() as f64;
+    let sum = <Dispatch as LossOps>::binary_cross_entropy_sum(
+        logits.into_dispatch(),
+        target.into_dispatch(),
+    );
+    Tensor::<1>::from_dispatch(sum).div_scalar(count)
 }
 
 /// Mean squared error over all elements, `[1]`.
 pub fn mse(predicted: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
-    let difference = predicted - target;
-    (difference.clone() * difference).mean()
+    let count = predicted.shape().num_elements() as f64;
+    let sum =
+        <Dispatch as LossOps>::squared_error_sum(predicted.into_dispatch(), target.into_dispatch());
+    Tensor::<1>::from_dispatch(sum).div_scalar(count)
 }
 
 #[cfg(test)]
@@ -109,8 +101,8 @@ mod tests {
         let values = [0.3, -1.2, 2.0, 0.1, 0.0, -0.4];
         let device = Device::flex().autodiff();
         let plain = Labels::new(&[2, 0], &[], &device);
-        check_gradient(|x| cross_entropy(x, &plain, &[], 0.0), &values, [2, 3]);
-        check_gradient(|x| cross_entropy(x, &plain, &[], 0.1), &values, [2, 3]);
+        check_gradient(|x| cross_entropy(x, &plain, 0.0), &values, [2, 3]);
+        check_gradient(|x| cross_entropy(x, &plain, 0.1), &values, [2, 3]);
         let target = [0.5, 0.2, -0.1, 0.0, 1.0, 2.0];
         let target = TensorData::new(target.to_vec(), [2, 3]);
         let dtype = burn::tensor::DType::F64;
@@ -127,7 +119,7 @@ mod tests {
         let logits = Tensor::<2>::from_data([[1.0f32, 2.0, 3.0], [0.5, 0.0, -0.5]], &device);
         let weights = [1.0, 2.0, 0.5];
         let labels = Labels::new(&[1, 2], &weights, &device);
-        let loss: f32 = cross_entropy(logits, &labels, &weights, 0.1).into_scalar();
+        let loss: f32 = cross_entropy(logits, &labels, 0.1).into_scalar();
         // torch.nn.functional.cross_entropy(logits, [1, 2], weight=[1, 2, .5], label_smoothing=.1)
         let ln = |row: [f64; 3]| {
             let z = row.iter().map(|v| v.exp()).sum::<f64>().ln();

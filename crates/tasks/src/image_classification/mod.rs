@@ -50,6 +50,7 @@ impl Task for ImageClassification {
         let tiny = small_grey && height.max(width) <= 12;
         let model = match (tiny, small_grey) {
             (true, _) => ModelConfig::Mlp(MlpConfig {
+                hidden: vec![512, 256],
                 dropout: 0.2,
                 ..Default::default()
             }),
@@ -57,6 +58,7 @@ impl Task for ImageClassification {
             _ => ModelConfig::Resnet18(ResNetConfig::default()),
         };
         let epochs = match set.len() {
+            0..5_000 if tiny => 60,
             0..5_000 => 30,
             5_000..20_000 => 10,
             _ => 5,
@@ -71,6 +73,14 @@ impl Task for ImageClassification {
             ("schedule.name", "cosine".into()),
             ("schedule.warmup", "1".into()),
             ("augment.rotate", if tiny { "10" } else { "0" }.into()),
+            ("augment.crop_padding", if tiny { "1" } else { "0" }.into()),
+            (
+                "training.label_smoothing",
+                if tiny { "0.1" } else { "0" }.into(),
+            ),
+            // A few hundred validation pictures cannot tell the best of many good epochs; at the end
+            // of a cosine the last one is as good as any.
+            ("training.keep", if tiny { "last" } else { "best" }.into()),
             (
                 "optimizer.learning_rate",
                 if small_grey { "0.002" } else { "0.001" }.into(),

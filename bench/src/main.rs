@@ -37,9 +37,15 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    rayon::ThreadPoolBuilder::new()
+    let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(args.threads)
-        .build_global()?;
+        .stack_size(16 << 20)
+        .build()?;
+    // As a training does: on a thread of the pool.
+    pool.install(|| run(&args))
+}
+
+fn run(args: &Args) -> Result<()> {
     modelwright_kernels::noise::seed(0);
     let case = cases::build(&args.case, args.batch)?;
     let steps = if args.steps == 0 {

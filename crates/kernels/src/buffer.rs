@@ -7,7 +7,9 @@
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -30,7 +32,7 @@ unsafe impl Sync for Block {}
 impl Block {
     fn new(size: usize) -> Self {
         let layout = Self::layout(size);
-        // SAFETY: the size is not 0 (`take` is called for `SMALLEST` bytes or more).
+        // SAFETY: the size is not 0 (`scratch` asks for a cache line or more).
         let start = unsafe { alloc_zeroed(layout) };
         match NonNull::new(start) {
             Some(start) => Self { start, size },
@@ -75,9 +77,10 @@ impl Pool {
         }
     }
 
-    /// A free block of at least `size` bytes that wastes no more than an eighth.
+    /// The smallest free block of `size` to `2 size` bytes: to waste some of a block that is there
+    /// costs less than new pages.
     fn take(&mut self, size: usize) -> Option<Block> {
-        let fitting = *self.free.range(size..=size + size / 8).next()?.0;
+        let fitting = *self.free.range(size..=2 * size).next()?.0;
         let blocks = self.free.get_mut(&fitting)?;
         let block = blocks.pop();
         if blocks.is_empty() {
@@ -87,10 +90,10 @@ impl Pool {
         block
     }
 
-    /// Keeps a block, unless the pool would then hold more than was ever in use at once.
+    /// Keeps a block, unless the pool would then own a quarter more than was ever in use at once.
     fn put(&mut self, block: Block) -> Option<Block> {
         self.live -= block.size;
-        if self.held + self.live + block.size > self.peak {
+        if self.held + self.live + block.size > self.peak + self.peak / 4 {
             return Some(block);
         }
         self.held += block.size;
@@ -153,7 +156,7 @@ impl AllocationController for Pooled {
     }
 }
 
-/// `size` bytes with whatever was in them before; filled by `write`.
+/// A tensor's memory of `len` elements, set by `write`, which finds whatever was there before.
 pub fn filled<T: bytemuck::Pod + Send + Sync>(len: usize, write: impl FnOnce(&mut [T])) -> Bytes {
     let size = len * size_of::<T>();
     if size < SMALLEST {
@@ -161,27 +164,51 @@ pub fn filled<T: bytemuck::Pod + Send + Sync>(len: usize, write: impl FnOnce(&mu
         write(&mut values);
         return Bytes::from_elems(values);
     }
-    let wanted = size.next_multiple_of(ALIGN);
-    let recycled = pool().take(wanted);
-    let block = recycled.unwrap_or_else(|| Block::new(wanted));
-    {
-        let mut pool = pool();
-        pool.live += block.size;
-        pool.peak = pool.peak.max(pool.live);
-    }
-    let pooled = Pooled(Some(block));
-    let (start, _) = pooled.parts();
-    // SAFETY: the block is at least `size` bytes long, aligned to 64, initialized (zeros at first, a
-    // tensor's values later), and nothing else points to it. Any bytes are a valid `T: Pod`.
-    write(unsafe { std::slice::from_raw_parts_mut(start.cast::<T>(), len) });
+    let mut memory = scratch::<T>(len);
+    write(&mut memory);
     // SAFETY: the first `size` bytes of the block are initialized.
-    unsafe { Bytes::from_controller(Box::new(pooled), size) }
+    unsafe { Bytes::from_controller(Box::new(memory.pooled), size) }
 }
 
-/// Bytes in use and bytes kept for the next use.
-pub fn usage() -> (usize, usize) {
-    let pool = pool();
-    (pool.live, pool.held)
+/// Memory for a while: a slice with whatever was there before.
+pub struct Scratch<T> {
+    pooled: Pooled,
+    len: usize,
+    element: PhantomData<T>,
+}
+
+/// `len` elements that the caller sets before it reads them, aligned to a cache line.
+pub fn scratch<T: bytemuck::Pod>(len: usize) -> Scratch<T> {
+    let wanted = (len * size_of::<T>()).next_multiple_of(ALIGN).max(ALIGN);
+    let recycled = pool().take(wanted);
+    let block = recycled.unwrap_or_else(|| Block::new(wanted));
+    let mut pool = pool();
+    pool.live += block.size;
+    pool.peak = pool.peak.max(pool.live);
+    Scratch {
+        pooled: Pooled(Some(block)),
+        len,
+        element: PhantomData,
+    }
+}
+
+impl<T: bytemuck::Pod> Deref for Scratch<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        let (start, _) = self.pooled.parts();
+        // SAFETY: the block is at least `len` elements long, aligned to 64, initialized (zeros at
+        // first, a tensor's values later), and borrowed through `self`. Any bytes are a valid `T`.
+        unsafe { std::slice::from_raw_parts(start.cast::<T>(), self.len) }
+    }
+}
+
+impl<T: bytemuck::Pod> DerefMut for Scratch<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        let (start, _) = self.pooled.parts();
+        // SAFETY: as above, and borrowed mutably through `self`.
+        unsafe { std::slice::from_raw_parts_mut(start.cast::<T>(), self.len) }
+    }
 }
 
 #[cfg(test)]
@@ -207,7 +234,7 @@ mod tests {
         let sizes = (0..40).map(|i| 20_000 + 4_096 * i);
         let buffers: Vec<Bytes> = sizes.map(|n| filled::<f32>(n, |v| v.fill(0.5))).collect();
         drop(buffers);
-        let (live, held) = usage();
-        assert!(live + held <= pool().peak);
+        let pool = pool();
+        assert!(pool.live + pool.held <= pool.peak + pool.peak / 4);
     }
 }

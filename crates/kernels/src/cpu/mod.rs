@@ -7,6 +7,7 @@ pub mod math;
 
 mod erf;
 pub(crate) mod rows;
+pub(crate) mod transpose;
 
 pub mod batch_norm;
 pub mod batch_norm_backward;

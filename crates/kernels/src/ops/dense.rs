@@ -5,7 +5,6 @@ use super::{Maybe, plain, takes};
 use crate::by_type;
 use crate::cpu::math::Math;
 use crate::cpu::{conv, dropout, layer_norm as cpu};
-use crate::gemm::{Mat, gemm};
 use crate::graph::{Node, Rule, record};
 use crate::tensor::{Value, dense, dims, new, values, values_mut};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -212,6 +211,23 @@ fn linear_shape(x: &FlexTensor, weight: &FlexTensor) -> (Vec<usize>, [usize; 3])
     (shape, [rows, inputs, outputs])
 }
 
+/// A linear layer as a convolution of single pixels: its kernels lay the weights out in registers'
+/// order at 0.65 ns a weight, where a general product packs a transposed operand element by element.
+fn product(rows: usize, inputs: usize, outputs: usize) -> conv::Geometry {
+    conv::Geometry {
+        n: 1,
+        h: 1,
+        w: rows,
+        cin: inputs,
+        cout: outputs,
+        kernel: [1, 1],
+        stride: [1, 1],
+        pad: [0; 4],
+        dilation: [1, 1],
+        groups: 1,
+    }
+}
+
 /// The output and, if `keep` says so and the activation needs it, the values before the activation.
 fn linear<T: Value + Math>(
     x: &FlexTensor,
@@ -223,18 +239,10 @@ fn linear<T: Value + Math>(
     let (shape, [rows, inputs, outputs]) = linear_shape(x, weight);
     let bias = bias.map(dense);
     let bias = bias.as_ref().map(values::<T>);
+    let fused = bias.filter(|_| activation.is_none());
     let mut pre = new::<T>(&shape, |y| {
-        let beta = match bias {
-            Some(bias) if activation.is_none() => {
-                y.chunks_exact_mut(outputs)
-                    .for_each(|row| row.copy_from_slice(bias));
-                T::ONE
-            }
-            _ => T::ZERO,
-        };
-        let a = Mat::rows(values::<T>(x), inputs);
-        let b = Mat::rows(values::<T>(weight), inputs).t();
-        gemm(rows, inputs, outputs, a, b, beta, y, outputs, 0);
+        let (x, weight) = (values::<T>(x), values::<T>(weight));
+        conv::forward(&product(rows, inputs, outputs), x, weight, fused, y)
     });
     let Some(activation) = activation else {
         return (pre, None);
@@ -311,15 +319,14 @@ impl LinearRule {
         };
         let dz = values::<T>(&dz);
         let (x, weight) = (values::<T>(&self.x), values::<T>(&self.weight));
+        let g = product(rows, inputs, outputs);
         std::array::from_fn(|i| match i {
             _ if !wanted[i] => None,
             0 => Some(new::<T>(&self.x.shape().to_vec(), |dx| {
-                let (a, b) = (Mat::rows(dz, outputs), Mat::rows(weight, inputs));
-                gemm(rows, outputs, inputs, a, b, T::ZERO, dx, inputs, 0);
+                conv::backward_data(&g, weight, dz, dx)
             })),
             1 => Some(new::<T>(&[outputs, inputs], |dw| {
-                let (a, b) = (Mat::rows(dz, outputs).t(), Mat::rows(x, inputs));
-                gemm(outputs, rows, inputs, a, b, T::ZERO, dw, inputs, 0);
+                conv::backward_weights(&g, x, dz, dw)
             })),
             _ => Some(new::<T>(&[outputs], |db| conv::bias_gradient(dz, db))),
         })

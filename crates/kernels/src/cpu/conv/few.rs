@@ -12,6 +12,7 @@ use crate::gemm::{Mat, gemm};
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// The most output pixels for the gradients.
 const PIXELS: usize = 64;
@@ -64,8 +65,11 @@ fn each_tap(g: &Geometry, out: [usize; 2], mut f: impl FnMut(usize, usize, usize
     }
 }
 
-/// Windows `[pixels, cin, kh, kw]`.
-fn windows<T: Real>(g: &Geometry, out: [usize; 2], x: &[T]) -> Vec<T> {
+/// Windows `[pixels, cin, kh, kw]`: of a pointwise convolution the pixels themselves.
+fn windows<'a, T: Real>(g: &Geometry, out: [usize; 2], x: &'a [T]) -> Cow<'a, [T]> {
+    if g.kernel == [1, 1] && g.stride == [1, 1] && g.pad == [0; 4] {
+        return Cow::Borrowed(x);
+    }
     let area = g.kernel[0] * g.kernel[1];
     let depth = g.cin * area;
     let mut all = vec![T::ZERO; g.n * out[0] * out[1] * depth];
@@ -75,7 +79,7 @@ fn windows<T: Real>(g: &Geometry, out: [usize; 2], x: &[T]) -> Vec<T> {
             to[tap] = *value;
         }
     });
-    all
+    Cow::Owned(all)
 }
 
 /// [`super::forward`].

@@ -4,6 +4,7 @@ use super::lanes::{Kernels, ROWS, Shared, kernels};
 use super::plan::{Axis, Padded};
 use super::tile::Tile;
 use super::weights::{Layout, pack};
+use crate::buffer::Scratch;
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
@@ -102,7 +103,7 @@ struct Pass<'a, T> {
     /// Whether pixels are numbered by position and then by image.
     images_together: bool,
     zeros: Vec<T>,
-    packed: Vec<T>,
+    packed: Scratch<T>,
     bias: Option<&'a [T]>,
     out: Shared<T>,
 }

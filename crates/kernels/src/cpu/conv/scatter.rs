@@ -5,10 +5,10 @@ use super::lanes::{Kernels, ROWS, Shared, kernels};
 use super::outer::{Outer, Pair};
 use super::plan::{Axis, Padded};
 use super::weights::{Layout, unpack};
+use crate::buffer::scratch;
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
-use std::mem::MaybeUninit;
 
 /// Output pixels that are summed in registers before the sum is added to memory; their gradients
 /// stay in the second-level cache for all taps.
@@ -44,7 +44,7 @@ struct Pass<'a, T> {
     taps: Vec<(isize, isize)>,
     /// Offsets of the rows of a panel that share a tap.
     offsets: Vec<usize>,
-    sums: Shared<MaybeUninit<T>>,
+    sums: Shared<T>,
 }
 
 /// `dw[o, c, i, j] = sum over output pixels of dy[.., o] x[pixel moved by the tap, c]`.
@@ -100,7 +100,7 @@ pub(super) fn backward_weights<T: Real>(
     let mut items = Vec::new();
     let (deep, long) = (tiles.div_ceil(cuts), pixels.div_ceil(parts));
     let parts = pixels.div_ceil(long);
-    let mut sums = Vec::with_capacity(parts * size);
+    let mut sums = scratch::<T>(parts * size);
     for &panel in &panels {
         for first in (0..tiles).step_by(deep) {
             for (part, pixel) in (0..pixels).step_by(long).enumerate() {
@@ -124,14 +124,12 @@ pub(super) fn backward_weights<T: Real>(
         padded,
         taps,
         offsets,
-        sums: Shared::new(sums.spare_capacity_mut()),
+        sums: Shared::new(&mut sums),
     };
     match threads {
         1 => items.iter().for_each(|item| pass.item(item, size)),
         _ => items.par_iter().for_each(|item| pass.item(item, size)),
     }
-    // SAFETY: every part has pixels, and every tile of rows was written for its first block of them.
-    unsafe { sums.set_len(parts * size) };
     unpack(&sums, parts, &pass.layout, &used, &pass.kernels, dw);
 }
 
@@ -190,7 +188,7 @@ impl<T: Real> Pass<'_, T> {
                     pairs: pairs.as_ptr(),
                     count: pairs.len(),
                     offsets: self.offsets[offset..].as_ptr(),
-                    sum: self.sums.at(base + row * padded).cast(),
+                    sum: self.sums.at(base + row * padded),
                     add: start > item.pixels.start,
                 };
                 // SAFETY: each pair has a pixel of the input (or of the padded copy, from where all

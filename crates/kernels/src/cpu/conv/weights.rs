@@ -1,6 +1,8 @@
 //! Weights between the layout of PyTorch and the panels of the kernels.
 
 use super::lanes::{Kernels, Shared};
+use crate::buffer::{Scratch, scratch};
+use crate::cpu::transpose::transpose;
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
@@ -61,10 +63,10 @@ pub(super) fn pack<T: Real>(
     layout: &Layout,
     taps: &[usize],
     kernels: &Kernels<T>,
-) -> Vec<T> {
+) -> Scratch<T> {
     let depth = taps.len() * layout.inputs;
     let group = depth * kernels.padded(layout.outputs);
-    let mut packed = Vec::with_capacity(layout.groups * group);
+    let mut packed = scratch::<T>(layout.groups * group);
     // One unit of work: a range of inputs of a panel.
     let panels = kernels.panels(layout.outputs);
     let pieces = par::pieces(layout.groups * group);
@@ -75,7 +77,7 @@ pub(super) fn pack<T: Real>(
             .min(layout.inputs),
     };
     let each = layout.inputs.div_ceil(ranges);
-    let to = Shared::new(packed.spare_capacity_mut());
+    let to = Shared::new(&mut packed);
     let unit = |i: usize| {
         let (g, i) = (i / (panels.len() * ranges), i % (panels.len() * ranges));
         let (first, used, padded) = panels[i / ranges];
@@ -92,11 +94,9 @@ pub(super) fn pack<T: Real>(
             for (t, tap) in taps.iter().enumerate() {
                 for c in 0..count {
                     let from = &block[(c * layout.area + tap) * padded..][..padded];
-                    let to = to
-                        .at(panel + (t * layout.inputs + start + c) * padded)
-                        .cast::<T>();
+                    let to = to.at(panel + (t * layout.inputs + start + c) * padded);
                     // SAFETY: this row of the panel is only written here, and is inside the
-                    // capacity.
+                    // buffer.
                     unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to, padded) };
                 }
             }
@@ -108,8 +108,6 @@ pub(super) fn pack<T: Real>(
             .into_par_iter()
             .for_each(unit),
     }
-    // SAFETY: the units cover all panels, all taps and all inputs.
-    unsafe { packed.set_len(layout.groups * group) };
     packed
 }
 
@@ -157,41 +155,6 @@ fn turn<T: Real>(
                 let to = block[tap * padded..][..columns].iter_mut();
                 to.zip(run).for_each(|(to, value)| *to = *value);
             }
-        }
-    }
-}
-
-/// `to[j to_step + i] = from[i from_step + j]` for `i < rows`, `j < columns`.
-fn transpose<T: Copy>(
-    from: &[T],
-    from_step: usize,
-    to: &mut [T],
-    to_step: usize,
-    rows: usize,
-    columns: usize,
-) {
-    let mut i = 0;
-    // Four by four in registers: a quarter of the loads and stores.
-    while i + 4 <= rows {
-        let [a, b, c, d] =
-            [0, 1, 2, 3].map(|k| from[(i + k) * from_step..][..columns].as_chunks::<4>());
-        let quads = a.0.iter().zip(b.0).zip(c.0).zip(d.0);
-        for ((((a, b), c), d), to) in quads.zip(to.chunks_mut(4 * to_step)) {
-            for k in 0..4 {
-                to[k * to_step + i..][..4].copy_from_slice(&[a[k], b[k], c[k], d[k]]);
-            }
-        }
-        let rest = a.1.iter().zip(b.1).zip(c.1).zip(d.1);
-        let first = columns / 4 * 4;
-        for ((((a, b), c), d), j) in rest.zip(first..) {
-            to[j * to_step + i..][..4].copy_from_slice(&[*a, *b, *c, *d]);
-        }
-        i += 4;
-    }
-    for i in i..rows {
-        let run = &from[i * from_step..][..columns];
-        for (to, value) in to[i..].iter_mut().step_by(to_step).zip(run) {
-            *to = *value;
         }
     }
 }

@@ -3,33 +3,18 @@
 use super::vector::Vector;
 use crate::real::Real;
 
-/// One cache line, so that scratch memory is aligned like the widest register.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Cacheline {
-    _bytes: [u8; 64],
-}
-
-/// Memory that is written before it is read; nobody pays for filling it.
-pub(super) struct Scratch<T> {
-    lines: Vec<Cacheline>,
-    element: std::marker::PhantomData<T>,
-}
+/// Memory that is written before it is read, aligned like the widest register.
+pub(super) struct Scratch<T>(crate::buffer::Scratch<T>);
 
 impl<T: Real> Scratch<T> {
     /// Room for `len` elements.
     pub(super) fn new(len: usize) -> Self {
-        let bytes = len * size_of::<T>();
-        let lines = Vec::with_capacity(bytes.div_ceil(size_of::<Cacheline>()));
-        Self {
-            lines,
-            element: std::marker::PhantomData,
-        }
+        Self(crate::buffer::scratch(len))
     }
 
     /// Where it lies.
     pub(super) fn ptr(&mut self) -> Shared<T> {
-        Shared(self.lines.as_mut_ptr().cast())
+        Shared(self.0.as_mut_ptr())
     }
 }
 

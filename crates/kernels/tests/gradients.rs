@@ -3,7 +3,7 @@
 mod common;
 
 use burn::tensor::Tensor;
-use common::{Args, Input, Rng, View, check_gradients, flat, integers};
+use common::{Input, Rng, View, check_gradients, flat, integers};
 use modelwright_kernels::cpu::winograd::{Shape3x3, pays};
 use modelwright_kernels::nn::{Activation, AttentionConfig, activate, attention};
 use modelwright_kernels::ops::{ConvShape, NormConfig, PoolShape};
@@ -391,12 +391,11 @@ fn cross_entropy_with_weights_and_smoothing() {
             for weighted in [false, true] {
                 let inputs = [Input::laid(&mut Rng(14), &[4, 5], view).map(|v| 2.0 * v)];
                 let what = format!("cross-entropy {smoothing} {weighted} {view:?}");
-                let loss = |a: &Args| {
+                check_gradients(&what, &inputs, |a| {
                     let labels = integers(&labels, [4], &a.device());
                     let weights = weighted.then(|| a.constant(&[1.0, 0.5, 2.0, 0.0, 3.0], [5]));
                     common::cross_entropy_sum(a.get(0), labels, weights, smoothing)
-                };
-                check_gradients(&what, &inputs, loss);
+                });
             }
         }
     }
@@ -408,12 +407,10 @@ fn losses_of_single_elements() {
         let mut rng = Rng(15);
         let inputs = [Input::laid(&mut rng, &[3, 7], view).map(|v| 3.0 * v)];
         let targets: Vec<f64> = (0..21).map(|_| rng.uniform()).collect();
-        check_gradients(
-            &format!("binary cross-entropy {view:?}"),
-            &inputs,
-            |a: &Args| common::binary_cross_entropy_sum(a.get(0), a.constant(&targets, [3, 7])),
-        );
-        check_gradients(&format!("squared error {view:?}"), &inputs, |a: &Args| {
+        check_gradients(&format!("binary cross-entropy {view:?}"), &inputs, |a| {
+            common::binary_cross_entropy_sum(a.get(0), a.constant(&targets, [3, 7]))
+        });
+        check_gradients(&format!("squared error {view:?}"), &inputs, |a| {
             common::squared_error_sum(a.get(0), a.constant(&targets, [3, 7]))
         });
     }

@@ -333,7 +333,7 @@ fn data() -> Command {
                         .long("html")
                         .value_name("FILE")
                         .value_hint(ValueHint::FilePath)
-                        .help("Also write a page with pictures"),
+                        .help("Also write a page with pictures or charts"),
                 )
                 .args(source_args())
                 .arg(json()),

@@ -82,9 +82,12 @@ impl Display {
                     *seconds,
                 ));
             }
-            Event::StoppedEarly { epoch, best_epoch } => {
+            Event::StoppedEarly {
+                epoch,
+                better_until,
+            } => {
                 self.line(&format!(
-                    "no better since epoch {best_epoch}; stopped after epoch {epoch}"
+                    "no better since epoch {better_until}; stopped after epoch {epoch}"
                 ));
             }
             Event::Interrupted { .. } | Event::Finished { .. } => self.bar.finish_and_clear(),

@@ -52,6 +52,8 @@ pub struct Progress {
     pub best_score: Option<f64>,
     /// Its epoch, counted from 1.
     pub best_epoch: usize,
+    /// Score and loss of the last epoch that was strictly better than those before it.
+    pub peak: Option<(f64, f64)>,
     /// Epochs since then.
     pub stale: usize,
     /// Whether early stopping has ended the run.

@@ -63,8 +63,8 @@ pub enum Event {
     StoppedEarly {
         /// The last epoch.
         epoch: usize,
-        /// The epoch whose weights are kept.
-        best_epoch: usize,
+        /// The last epoch that was better than those before it.
+        better_until: usize,
     },
     /// The person asked to stop; the run can be resumed.
     Interrupted {

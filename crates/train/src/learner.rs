@@ -80,9 +80,17 @@ impl Goal {
         }
     }
 
-    /// Whether `new` is strictly better than `best`: only that resets the patience of early stopping,
-    /// or a run that has reached its plateau would never stop.
-    pub fn beats(self, new: f64, best: Option<f64>) -> bool {
-        self.improves(new, best) && best != Some(new)
+    /// Whether an epoch is strictly better than the best one: only that resets the patience of early
+    /// stopping, or a run that has reached its plateau would never stop. Between equal scores the
+    /// loss decides: on a small validation part accuracy moves in large steps, and a network that
+    /// grows surer of the same answers is still learning.
+    pub fn beats(self, new: (f64, f64), best: Option<(f64, f64)>) -> bool {
+        let Some(best) = best else {
+            return new.0.is_finite();
+        };
+        match new.0 == best.0 {
+            true => new.1 < best.1,
+            false => self.improves(new.0, Some(best.0)),
+        }
     }
 }

@@ -101,7 +101,7 @@ impl Trainer<'_> {
                 return Ok(Outcome::Interrupted { step });
             }
             state.end_epoch(observer)?;
-            state.save(observer)?;
+            state.save_at_epoch_end(observer)?;
         }
         let steps = state.progress.step;
         let seconds = started.elapsed().as_secs_f64();
@@ -130,6 +130,8 @@ struct State<'a, L: Learner> {
     progress: Progress,
     steps_per_epoch: usize,
     last_save: Instant,
+    /// What the last checkpoint took.
+    save_cost: Duration,
     epoch_started: Instant,
     speed: Speed,
 }
@@ -153,6 +155,7 @@ impl<'a, L: Learner> State<'a, L> {
             progress: Progress::default(),
             steps_per_epoch: batches.div_ceil(training.accumulate),
             last_save: Instant::now(),
+            save_cost: Duration::ZERO,
             epoch_started: Instant::now(),
             speed: Speed::default(),
         };
@@ -344,8 +347,18 @@ impl<'a, L: Learner> State<'a, L> {
             .find(|(name, _)| name == goal.score)
             .map(|(_, v)| *v);
         let best = score.is_some_and(|s| goal.improves(s, self.progress.best_score));
-        let beaten = score.is_some_and(|s| goal.beats(s, self.progress.best_score));
-        self.progress.stale = if beaten { 0 } else { self.progress.stale + 1 };
+        let loss = scores.iter().find(|(name, _)| name == "loss");
+        let loss = loss.map_or(f64::INFINITY, |(_, v)| *v);
+        let peak = self
+            .progress
+            .peak
+            .filter(|_| self.progress.best_score.is_some());
+        if score.is_some_and(|s| goal.beats((s, loss), peak)) {
+            self.progress.peak = score.map(|s| (s, loss));
+            self.progress.stale = 0;
+        } else {
+            self.progress.stale += 1;
+        }
         if best {
             self.progress.best_score = score;
             self.progress.best_epoch = epoch;
@@ -369,8 +382,14 @@ impl<'a, L: Learner> State<'a, L> {
         let patience = self.trainer.recipe.training.early_stopping;
         let stopped = patience.is_some_and(|p| self.progress.stale >= p);
         if stopped {
-            let best_epoch = self.progress.best_epoch;
-            self.tell(observer, Event::StoppedEarly { epoch, best_epoch })?;
+            let better_until = epoch - self.progress.stale;
+            self.tell(
+                observer,
+                Event::StoppedEarly {
+                    epoch,
+                    better_until,
+                },
+            )?;
         }
         self.meter = self.learner.meter();
         self.progress = Progress {
@@ -378,6 +397,7 @@ impl<'a, L: Learner> State<'a, L> {
             step,
             best_score: self.progress.best_score,
             best_epoch: self.progress.best_epoch,
+            peak: self.progress.peak,
             stale: self.progress.stale,
             stopped,
             ..Progress::default()
@@ -411,6 +431,17 @@ impl<'a, L: Learner> State<'a, L> {
         Ok(scores)
     }
 
+    /// Saves, unless the last checkpoint is so young that saving would take more than a twentieth of
+    /// the time: what a kill then loses is quickly done again, and exactly.
+    fn save_at_epoch_end(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let epochs = self.trainer.recipe.training.epochs;
+        let last = self.progress.stopped || self.progress.epoch >= epochs;
+        if last || self.last_save.elapsed() >= self.save_cost * 20 {
+            self.save(observer)?;
+        }
+        Ok(())
+    }
+
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let Some(model) = self.model.as_ref() else {
             return Ok(());
@@ -430,6 +461,7 @@ impl<'a, L: Learner> State<'a, L> {
         if progress.step_in_epoch > 0 {
             progress.epoch_seconds += self.epoch_started.elapsed().as_secs_f64();
         }
+        let started = Instant::now();
         let checkpoint = Checkpoint {
             progress,
             model: state,
@@ -437,6 +469,7 @@ impl<'a, L: Learner> State<'a, L> {
             optimizer: state_to_bytes(&self.optimizer).map_err(|e| TrainError::file(folder, e))?,
         };
         checkpoint.save(folder)?;
+        self.save_cost = started.elapsed();
         self.last_save = Instant::now();
         self.tell(
             observer,

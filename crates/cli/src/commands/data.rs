@@ -156,7 +156,7 @@ fn profile(m: &ArgMatches) -> Result<()> {
         println!("nothing odd was found");
     }
     if let Some(path) = text(m, "html") {
-        println!("page with pictures: {path}");
+        println!("page: {path}");
     }
     Ok(())
 }

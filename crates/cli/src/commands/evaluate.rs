@@ -22,10 +22,10 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let notify = |n| reading.show(n);
     let source = text(m, "data").unwrap_or("");
     let recipe = recipe_of(&bundle);
-    let trained_on = recipe
-        .as_ref()
-        .ok()
-        .filter(|r| same_source(&r.data.source, source));
+    let trained_on = recipe.as_ref().ok().filter(|r| {
+        let folder = r.data.data_dir.as_deref().map(|d| d.display().to_string());
+        same_source(&r.data.source, source) || folder.is_some_and(|f| same_source(&f, source))
+    });
     let options = reading_options(m, trained_on, &notify);
     let dataset = open(source, options).map_err(TaskError::from)?;
     let usual = if trained_on.is_some() { "test" } else { "all" };

@@ -43,10 +43,17 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         false => ProgressBar::new(total as u64),
     };
     let write = |target: Box<dyn Write + '_>| -> Result<()> {
+        let part = |start: usize| start..(start + BATCH).min(total);
+        // The first predictions come before the header: an input that does not suit the model leaves
+        // nothing behind.
+        let mut next = Some(predictor.predict(&place, &content, part(0))?);
         let mut sink = Sink::new(target, json, &content, predictor.labels())?;
         for start in (0..total).step_by(BATCH) {
-            let rows = start..(start + BATCH).min(total);
-            let predictions = predictor.predict(&place, &content, rows.clone())?;
+            let rows = part(start);
+            let predictions = match next.take() {
+                Some(first) => first,
+                None => predictor.predict(&place, &content, rows.clone())?,
+            };
             for (row, prediction) in rows.zip(&predictions) {
                 sink.write(&content, row, prediction)?;
             }
@@ -169,10 +176,9 @@ impl<'a> Sink<'a> {
     }
 
     fn write(&mut self, content: &Content, row: usize, prediction: &Prediction) -> Result<()> {
-        let id = id_of(content, row);
         match &mut self.form {
             Form::Csv(writer) => {
-                let mut record = vec![id];
+                let mut record = vec![id_of(content, row)];
                 match prediction {
                     Prediction::Class {
                         label,
@@ -198,11 +204,11 @@ impl<'a> Sink<'a> {
                             .cloned()
                             .zip(probabilities.iter().map(|p| (*p).into()))
                             .collect();
-                        serde_json::json!({ id_name(content): id, "prediction": label,
+                        serde_json::json!({ id_name(content): json_id(content, row), "prediction": label,
                             "probability": probability, "probabilities": all })
                     }
                     Prediction::Value { value } => {
-                        serde_json::json!({ id_name(content): id, "prediction": value })
+                        serde_json::json!({ id_name(content): json_id(content, row), "prediction": value })
                     }
                 };
                 serde_json::to_writer(&mut *writer, &body)?;
@@ -225,6 +231,14 @@ fn id_name(content: &Content) -> &'static str {
     match content {
         Content::Images(_) => "file",
         Content::Table(_) => "row",
+    }
+}
+
+/// The same for JSON, where a row's number is a number.
+fn json_id(content: &Content, row: usize) -> serde_json::Value {
+    match content {
+        Content::Images(set) => set.name(row).into(),
+        Content::Table(_) => (row + 1).into(),
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn profile(set: &ImageSet, warnings: &mut Vec<String>) -> ImageProfil
         ),
         (
             duplicates,
-            "pictures occur more than once; equal ones go into the same part, unless the source has parts",
+            "pictures have an equal one; equal pictures go into the same part, unless the source has parts",
         ),
     ] {
         if count > 0 {

@@ -70,7 +70,7 @@ pub struct TrainingConfig {
     pub early_stopping: Option<usize>,
     /// Which weights the bundle gets.
     pub keep: Keep,
-    /// Seconds between two checkpoints within an epoch; each epoch's end has one as well.
+    /// Seconds between two checkpoints within an epoch; its end has one as well where that costs little.
     pub checkpoint_seconds: f64,
     /// Threads that compute; 0 for all. A resumed run uses the number it was started with.
     pub threads: usize,

@@ -19,17 +19,19 @@ const CLASSES: usize = 10;
 /// Batches, taken in turn.
 const BATCHES: usize = 4;
 
-/// Steps at the start in which rounding has not grown yet, and the relative difference there.
-const EARLY: usize = 10;
+/// The first loss compares the forward pass, the second also the backward pass and the update, before
+/// rounding has grown; relative difference there.
+const EARLY: usize = 2;
 const EARLY_TOLERANCE: f64 = 1e-4;
 /// Mean absolute difference over all steps.
 ///
-/// The kernels round differently (1e-7 of a value, 1e-5 in Winograd's transforms). While the loss
-/// falls steeply each step with momentum multiplies the distance between the two weight vectors, and
-/// single losses may drift apart; once the pictures are learned both losses go to the same level.
-const MEAN_TOLERANCE: f64 = 0.02;
+/// The kernels round differently (1e-7 of a value, 1e-5 in Winograd's transforms). On pictures this
+/// small the last batch norms see eight values a channel, and while the loss falls steeply each step
+/// multiplies the distance between the two weight vectors: single losses drift apart by some percent.
+/// Once the pictures are learned both go to the same level. Measured: 0.004.
+const MEAN_TOLERANCE: f64 = 0.01;
 /// Difference of the mean losses of the last [`LAST`] steps.
-const LAST_TOLERANCE: f64 = 0.05;
+const LAST_TOLERANCE: f64 = 0.002;
 const LAST: usize = 20;
 
 /// The losses of all steps, with the kernels `on` or `off`.
@@ -137,6 +139,6 @@ fn worker() {
         let value: f32 = loss.clone().inner().into_scalar();
         println!("VALUE {value:e}");
         let grads = GradientsParams::from_grads(loss.backward(), &net);
-        net = optimizer.step(0.01, net, grads, 1.0);
+        net = optimizer.step(1e-3, net, grads, 1.0);
     }
 }

@@ -12,7 +12,10 @@ const STYLE: &str = "
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; }
+td { overflow-wrap: anywhere; }
+td.k { white-space: nowrap; }
+td svg { display: block; }
+th.n, td.n { text-align: right; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; }
 .warn { border-left: 4px solid #e69f00; padding: .4rem 1rem; margin: .4rem 0; background: #e69f0018; }
 .bar { display: inline-block; height: .8rem; background: var(--bar); vertical-align: middle; }
@@ -60,14 +63,14 @@ fn images(p: &ImageProfile) -> Markup {
         }
         h2 { "Sizes" }
         table {
-            tr { th { "width x height" } th { "pictures" } }
+            tr { th { "width x height" } th.n { "pictures" } }
             @for (size, count) in p.sizes.iter().take(20) { tr { td { (size) } td.n { (count) } } }
         }
         p { (p.colour) " in colour; mean brightness " (format!("{:.0}", p.brightness)) " of 255; " (p.duplicates) " duplicates" }
         @if !p.shared_between_parts.is_empty() {
             h2 { "Pictures in two parts" }
             table {
-                tr { th { "part" } th { "also in" } th { "pictures" } }
+                tr { th { "part" } th { "also in" } th.n { "pictures" } }
                 @for s in &p.shared_between_parts {
                     tr { td { (s.part.name()) } td { (s.also_in.name()) } td.n { (s.pictures) } }
                 }
@@ -89,18 +92,18 @@ fn table(p: &TableProfile, rows: usize) -> Markup {
         h2 { "Columns" }
         div.scroll {
             table {
-                tr { th { "column" } th { "type" } th { "missing" } th { "distinct" } th { "values" } th { "spread" } }
+                tr { th { "column" } th { "type" } th.n { "missing" } th.n { "distinct" } th { "values" } th { "spread" } }
                 @for c in &p.columns {
                     tr {
                         td { (c.name) }
-                        td { (c.kind) }
+                        td.k { (c.kind) }
                         td.n { (c.missing) @if c.missing > 0 { " (" (format!("{:.1}", 100.0 * c.missing as f64 / rows.max(1) as f64)) " %)" } }
                         td.n { (c.distinct) }
                         td {
                             @if let Some(n) = &c.numbers {
                                 (format!("{} to {}, mean {}", short(n.min), short(n.max), short(n.mean)))
                             } @else {
-                                @for (word, count) in &c.top { (word) " (" (count) ") " }
+                                @for (word, count) in &c.top { div { (word) " (" (count) ")" } }
                             }
                         }
                         td { @if let Some(n) = &c.numbers { (histogram(n)) } }
@@ -122,7 +125,7 @@ fn classes(classes: &[ClassCount]) -> Markup {
     html! {
         @if !classes.is_empty() {
             table {
-                tr { th { "class" } th { "examples" } th { } }
+                tr { th { "class" } th.n { "examples" } th { } }
                 @for c in classes {
                     tr {
                         td { (c.name) }

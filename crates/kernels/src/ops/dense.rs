@@ -1,6 +1,7 @@
 //! Operations on rows: the linear layer with its activation, activations alone, layer and RMS norm,
 //! dropout.
 
+use super::packed::packed;
 use super::{Maybe, plain, takes};
 use crate::by_type;
 use crate::cpu::math::Math;
@@ -211,23 +212,6 @@ fn linear_shape(x: &FlexTensor, weight: &FlexTensor) -> (Vec<usize>, [usize; 3])
     (shape, [rows, inputs, outputs])
 }
 
-/// A linear layer as a convolution of single pixels: its kernels lay the weights out in registers'
-/// order at 0.65 ns a weight, where a general product packs a transposed operand element by element.
-fn product(rows: usize, inputs: usize, outputs: usize) -> conv::Geometry {
-    conv::Geometry {
-        n: 1,
-        h: 1,
-        w: rows,
-        cin: inputs,
-        cout: outputs,
-        kernel: [1, 1],
-        stride: [1, 1],
-        pad: [0; 4],
-        dilation: [1, 1],
-        groups: 1,
-    }
-}
-
 /// The output and, if `keep` says so and the activation needs it, the values before the activation.
 fn linear<T: Value + Math>(
     x: &FlexTensor,
@@ -240,9 +224,15 @@ fn linear<T: Value + Math>(
     let bias = bias.map(dense);
     let bias = bias.as_ref().map(values::<T>);
     let fused = bias.filter(|_| activation.is_none());
-    let mut pre = new::<T>(&shape, |y| {
-        let (x, weight) = (values::<T>(x), values::<T>(weight));
-        conv::forward(&product(rows, inputs, outputs), x, weight, fused, y)
+    let packed = (!keep && conv::worth_packing(rows, inputs, outputs)).then(|| packed::<T>(weight));
+    let mut pre = new::<T>(&shape, |y| match &packed {
+        Some(packed) => packed.forward(values::<T>(x), fused, y),
+        None => {
+            // As a convolution of single pixels: its kernels lay the weights out by registers, where a
+            // general product packs a transposed operand element by element.
+            let g = conv::Geometry::linear(rows, inputs, outputs);
+            conv::forward(&g, values::<T>(x), values::<T>(weight), fused, y)
+        }
     });
     let Some(activation) = activation else {
         return (pre, None);
@@ -319,7 +309,7 @@ impl LinearRule {
         };
         let dz = values::<T>(&dz);
         let (x, weight) = (values::<T>(&self.x), values::<T>(&self.weight));
-        let g = product(rows, inputs, outputs);
+        let g = conv::Geometry::linear(rows, inputs, outputs);
         std::array::from_fn(|i| match i {
             _ if !wanted[i] => None,
             0 => Some(new::<T>(&self.x.shape().to_vec(), |dx| {

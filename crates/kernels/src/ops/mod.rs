@@ -8,6 +8,7 @@ mod conv;
 mod dense;
 mod loss;
 mod norm;
+mod packed;
 mod plain;
 mod pool;
 mod sequence;

@@ -4,7 +4,7 @@
 //! a block of pixels shares the weights. With several outputs for each channel the input is repeated first.
 
 use super::Geometry;
-use super::gather::{Sizes, gather};
+use super::gather::{Sizes, Weights, gather};
 use super::plan::Axis;
 use super::weights::Layout;
 use crate::dispatch;
@@ -65,7 +65,16 @@ pub(super) fn forward<T: Real>(
         depthwise: true,
     };
     let layout = layout(g.cout, g.kernel[0] * g.kernel[1]);
-    gather(&sizes, &rows, &columns, &layout, &x, weight, bias, y);
+    gather(
+        &sizes,
+        &rows,
+        &columns,
+        &layout,
+        &x,
+        Weights::Plain(weight),
+        bias,
+        y,
+    );
 }
 
 /// [`super::backward_data`].
@@ -89,7 +98,7 @@ pub(super) fn backward_data<T: Real>(
     let all = |bias: Option<&[T]>, dx: &mut [T]| {
         for y in &rows {
             for x in &columns {
-                gather(&sizes, y, x, &layout, dy, weight, bias, dx);
+                gather(&sizes, y, x, &layout, dy, Weights::Plain(weight), bias, dx);
             }
         }
     };

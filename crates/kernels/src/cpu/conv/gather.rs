@@ -4,7 +4,6 @@ use super::lanes::{Kernels, ROWS, Shared, kernels};
 use super::plan::{Axis, Padded};
 use super::tile::Tile;
 use super::weights::{Layout, pack};
-use crate::buffer::Scratch;
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
@@ -103,9 +102,18 @@ struct Pass<'a, T> {
     /// Whether pixels are numbered by position and then by image.
     images_together: bool,
     zeros: Vec<T>,
-    packed: Scratch<T>,
+    packed: &'a [T],
     bias: Option<&'a [T]>,
     out: Shared<T>,
+}
+
+/// The weights of a product.
+#[derive(Clone, Copy)]
+pub(super) enum Weights<'a, T> {
+    /// As PyTorch has them.
+    Plain(&'a [T]),
+    /// In panels of all taps, as [`pack`] makes them.
+    Packed(&'a [T]),
 }
 
 /// `out[n, .., channels] = bias + source gathered over the taps x weight`, for the outputs of the
@@ -117,7 +125,7 @@ pub(super) fn gather<T: Real>(
     x: &Axis,
     layout: &Layout,
     source: &[T],
-    weight: &[T],
+    weight: Weights<T>,
     bias: Option<&[T]>,
     out: &mut [T],
 ) {
@@ -134,6 +142,14 @@ pub(super) fn gather<T: Real>(
         1 if !sizes.depthwise => Padded::of(source, sizes.n, sizes.from[2], y, x),
         _ => None,
     };
+    let fresh;
+    let packed = match weight {
+        Weights::Packed(packed) => packed,
+        Weights::Plain(weight) => {
+            fresh = pack(weight, layout, &taps, &kernels);
+            &fresh
+        }
+    };
     let pass = Pass {
         sizes,
         y,
@@ -144,7 +160,7 @@ pub(super) fn gather<T: Real>(
         padded,
         images_together: 2 * sizes.n >= ROWS && y.count * x.count <= SMALL && taps.len() > 1,
         zeros: vec![T::ZERO; sizes.from[2]],
-        packed: pack(weight, layout, &taps, &kernels),
+        packed,
         bias,
         out: Shared::new(out),
     };

@@ -29,9 +29,12 @@ mod weights;
 pub use bias::bias_gradient;
 pub use transposed::{transposed_backward_data, transposed_backward_weights, transposed_forward};
 
+use crate::buffer::Scratch;
 use crate::real::Real;
+use gather::Weights;
+use lanes::kernels;
 use plan::Axis;
-use weights::Layout;
+use weights::{Layout, pack};
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +104,22 @@ impl Geometry {
         self.n * self.h * self.w * self.cin
     }
 
+    /// A linear layer as a convolution of single pixels.
+    pub fn linear(rows: usize, inputs: usize, outputs: usize) -> Self {
+        Self {
+            n: 1,
+            h: 1,
+            w: rows,
+            cin: inputs,
+            cout: outputs,
+            kernel: [1, 1],
+            stride: [1, 1],
+            pad: [0; 4],
+            dilation: [1, 1],
+            groups: 1,
+        }
+    }
+
     /// Elements of the weights.
     pub fn weight_len(&self) -> usize {
         self.cout * (self.cin / self.groups) * self.kernel[0] * self.kernel[1]
@@ -167,6 +186,64 @@ pub fn forward<T: Real>(g: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>,
     forward_to(g, out, x, weight, bias, y);
 }
 
+/// The weights of a linear layer in the order in which the kernels read them, for use many times.
+pub struct Packed<T> {
+    panels: Scratch<T>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl<T: Real> Packed<T> {
+    /// Of `weight[outputs, inputs]`.
+    pub fn new(weight: &[T], inputs: usize, outputs: usize) -> Self {
+        assert_eq!(
+            weight.len(),
+            inputs * outputs,
+            "linear: length of the weights"
+        );
+        let layout = Layout::forward(1, inputs, outputs, 1);
+        Self {
+            panels: pack(weight, &layout, &[0], &kernels::<T>()),
+            inputs,
+            outputs,
+        }
+    }
+
+    /// `y[rows, outputs] = x[rows, inputs] weightᵀ + bias`: bit for bit what [`forward`] computes for
+    /// more rows than it treats in another way (see [`worth_packing`]).
+    pub fn forward(&self, x: &[T], bias: Option<&[T]>, y: &mut [T]) {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let rows = x.len() / inputs.max(1);
+        assert_eq!(x.len(), rows * inputs, "linear: length of the input");
+        assert_eq!(y.len(), rows * outputs, "linear: length of the output");
+        if let Some(bias) = bias {
+            assert_eq!(bias.len(), outputs, "linear: length of the bias");
+        }
+        let g = Geometry::linear(rows, inputs, outputs);
+        let [down, across] = g.forward_axes([1, rows]);
+        let sizes = gather::Sizes {
+            n: 1,
+            from: [1, rows, inputs],
+            to: [1, rows, outputs],
+            kernel_width: 1,
+            depthwise: false,
+        };
+        let layout = Layout::forward(1, inputs, outputs, 1);
+        let weights = Weights::Packed(&self.panels);
+        gather::gather(&sizes, &down, &across, &layout, x, weights, bias, y);
+    }
+}
+
+/// Whether a linear layer of that many rows gains from [`Packed`] weights: fewer rows use the weights
+/// where they lie, and for many the rearrangement does not count.
+pub fn worth_packing(rows: usize, inputs: usize, outputs: usize) -> bool {
+    let g = Geometry::linear(rows, inputs, outputs);
+    rows > 0 && rows <= MOST_PACKED && !few::takes_forward(&g, [1, rows])
+}
+
+/// The most rows for which packed weights are kept.
+const MOST_PACKED: usize = 512;
+
 /// Gradient of the input: `dx[n, h, w, cin]` from `dy[n, oh, ow, cout]`.
 pub fn backward_data<T: Real>(g: &Geometry, weight: &[T], dy: &[T], dx: &mut [T]) {
     g.check();
@@ -211,7 +288,16 @@ fn forward_to<T: Real>(
     };
     let (cin, cout) = (g.cin / g.groups, g.cout / g.groups);
     let layout = Layout::forward(g.groups, cin, cout, g.kernel[0] * g.kernel[1]);
-    gather::gather(&sizes, &rows, &columns, &layout, x, weight, bias, y);
+    gather::gather(
+        &sizes,
+        &rows,
+        &columns,
+        &layout,
+        x,
+        Weights::Plain(weight),
+        bias,
+        y,
+    );
 }
 
 /// [`backward_data`] for an output of given size; `bias[cin]` makes it a transposed convolution.
@@ -244,7 +330,7 @@ fn data_to<T: Real>(
     let [rows, columns] = g.backward_axes(out);
     for y in &rows {
         for x in &columns {
-            gather::gather(&sizes, y, x, &layout, dy, weight, bias, dx);
+            gather::gather(&sizes, y, x, &layout, dy, Weights::Plain(weight), bias, dx);
         }
     }
 }

@@ -45,10 +45,8 @@ impl DoubleConv {
 
 fn spec(channels: [usize; 2], kernel: usize, padding: usize) -> ConvSpec {
     ConvSpec {
-        channels,
-        kernel,
-        stride: 1,
         padding,
+        ..ConvSpec::new(channels, kernel)
     }
 }
 

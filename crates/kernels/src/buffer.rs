@@ -55,16 +55,25 @@ impl Drop for Block {
     }
 }
 
-/// Free blocks by size.
+/// Free blocks of one size.
 #[derive(Default)]
+struct Shelf {
+    blocks: Vec<Block>,
+    /// When one of them last came back.
+    returned: u64,
+}
+
+/// Free blocks by size.
 struct Pool {
-    free: BTreeMap<usize, Vec<Block>>,
+    free: BTreeMap<usize, Shelf>,
     /// Bytes in `free`.
     held: usize,
     /// Bytes handed out.
     live: usize,
     /// The most that was ever handed out.
     peak: usize,
+    /// Counts returns.
+    clock: u64,
 }
 
 impl Pool {
@@ -74,30 +83,65 @@ impl Pool {
             held: 0,
             live: 0,
             peak: 0,
+            clock: 0,
         }
     }
 
-    /// The smallest free block of `size` to `2 size` bytes: to waste some of a block that is there
-    /// costs less than new pages.
+    /// The most that the pool may own: a quarter more than was ever in use at once.
+    fn most(&self) -> usize {
+        self.peak + self.peak / 4
+    }
+
+    /// Takes the smallest free block of `size` to `2 size` bytes: to waste some of a block that is
+    /// there costs less than new pages.
     fn take(&mut self, size: usize) -> Option<Block> {
         let fitting = *self.free.range(size..=2 * size).next()?.0;
-        let blocks = self.free.get_mut(&fitting)?;
-        let block = blocks.pop();
-        if blocks.is_empty() {
-            self.free.remove(&fitting);
+        let block = self.remove(fitting)?;
+        self.count(block.size);
+        Some(block)
+    }
+
+    /// Makes room for a new block of `size` bytes: lets go of the sizes that came back longest ago,
+    /// which are those of an earlier phase. The blocks are returned, to be freed outside the lock.
+    fn reserve(&mut self, size: usize) -> Vec<Block> {
+        self.count(size);
+        let mut gone = Vec::new();
+        while self.held + self.live > self.most() {
+            let oldest = self.free.iter().min_by_key(|(_, shelf)| shelf.returned);
+            let Some(block) = oldest.map(|(s, _)| *s).and_then(|s| self.remove(s)) else {
+                break;
+            };
+            gone.push(block);
         }
-        self.held -= fitting;
+        gone
+    }
+
+    fn count(&mut self, size: usize) {
+        self.live += size;
+        self.peak = self.peak.max(self.live);
+    }
+
+    fn remove(&mut self, size: usize) -> Option<Block> {
+        let shelf = self.free.get_mut(&size)?;
+        let block = shelf.blocks.pop();
+        if shelf.blocks.is_empty() {
+            self.free.remove(&size);
+        }
+        self.held -= size;
         block
     }
 
-    /// Keeps a block, unless the pool would then own a quarter more than was ever in use at once.
+    /// Takes a block back, or returns it to be freed if the pool owns enough.
     fn put(&mut self, block: Block) -> Option<Block> {
         self.live -= block.size;
-        if self.held + self.live + block.size > self.peak + self.peak / 4 {
+        if self.held + self.live + block.size > self.most() {
             return Some(block);
         }
         self.held += block.size;
-        self.free.entry(block.size).or_default().push(block);
+        self.clock += 1;
+        let shelf = self.free.entry(block.size).or_default();
+        shelf.returned = self.clock;
+        shelf.blocks.push(block);
         None
     }
 }
@@ -179,14 +223,22 @@ pub struct Scratch<T> {
 
 /// `len` elements that the caller sets before it reads them, aligned to a cache line.
 pub fn scratch<T: bytemuck::Pod>(len: usize) -> Scratch<T> {
-    let wanted = (len * size_of::<T>()).next_multiple_of(ALIGN).max(ALIGN);
-    let recycled = pool().take(wanted);
-    let block = recycled.unwrap_or_else(|| Block::new(wanted));
-    let mut pool = pool();
-    pool.live += block.size;
-    pool.peak = pool.peak.max(pool.live);
+    const { assert!(align_of::<T>() <= ALIGN) };
+    let bytes = len.checked_mul(size_of::<T>());
+    let Some(bytes) = bytes.filter(|b| *b <= isize::MAX as usize - ALIGN) else {
+        panic!("a buffer of {len} elements is larger than the address space");
+    };
+    let wanted = bytes.next_multiple_of(ALIGN).max(ALIGN);
+    let (recycled, gone) = {
+        let mut pool = pool();
+        match pool.take(wanted) {
+            Some(block) => (Some(block), Vec::new()),
+            None => (None, pool.reserve(wanted)),
+        }
+    };
+    drop(gone);
     Scratch {
-        pooled: Pooled(Some(block)),
+        pooled: Pooled(Some(recycled.unwrap_or_else(|| Block::new(wanted)))),
         len,
         element: PhantomData,
     }
@@ -235,6 +287,6 @@ mod tests {
         let buffers: Vec<Bytes> = sizes.map(|n| filled::<f32>(n, |v| v.fill(0.5))).collect();
         drop(buffers);
         let pool = pool();
-        assert!(pool.live + pool.held <= pool.peak + pool.peak / 4);
+        assert!(pool.live + pool.held <= pool.most());
     }
 }

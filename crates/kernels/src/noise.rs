@@ -1,6 +1,7 @@
 //! The seed of what is random inside a network: initial weights and dropout.
 //!
-//! It belongs to the thread, so that two trainings in one process do not disturb each other, and is
+//! It belongs to the thread, so that two trainings in one process do not disturb each other (as long as
+//! they are not tasks of one thread pool, whose threads are lent from task to task), and is
 //! set anew at every step: what is drawn then depends on the step alone, and a resumed training draws
 //! the same.
 

@@ -90,7 +90,10 @@ impl Optimizer {
             if s.slots.len() != self.rule.slots() {
                 return Err("the optimizer's state is of another update rule".into());
             }
-            let slots = s.slots.into_iter().map(|t| Tensor::from_data(t, device));
+            let slots = s.slots.into_iter().map(|t| {
+                let dtype = t.dtype();
+                Tensor::from_data(t, (device, dtype))
+            });
             let memory = Memory {
                 steps: s.steps,
                 slots: slots.collect(),
@@ -120,7 +123,8 @@ impl ModuleMapper for Stepper<'_> {
         let size = tensor.shape().num_elements();
         let tensor = tensor.inner();
         while memory.slots.len() < self.rule.slots() {
-            memory.slots.push(Tensor::zeros([size], &tensor.device()));
+            let options = (&tensor.device(), tensor.dtype());
+            memory.slots.push(Tensor::zeros([size], options));
         }
         memory.steps += 1;
         let slots = std::mem::take(&mut memory.slots);

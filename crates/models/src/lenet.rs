@@ -47,10 +47,8 @@ impl Lenet {
         let features = 16 * after(height) * after(width);
         let conv = |channels, kernel, padding| {
             let spec = ConvSpec {
-                channels,
-                kernel,
-                stride: 1,
                 padding,
+                ..ConvSpec::new(channels, kernel)
             };
             Conv2d::with_bias(spec, config.init, device)
         };

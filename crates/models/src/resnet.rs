@@ -51,10 +51,9 @@ impl BasicBlock {
     fn new(channels: [usize; 2], stride: usize, init: Init, device: &Device) -> Self {
         let conv = |channels, kernel, stride, padding| {
             let spec = ConvSpec {
-                channels,
-                kernel,
                 stride,
                 padding,
+                ..ConvSpec::new(channels, kernel)
             };
             Conv2d::before_norm(spec, init, device)
         };
@@ -93,10 +92,9 @@ impl ResNet {
     ) -> Self {
         let small = is_small(config.stem, height, width);
         let stem = ConvSpec {
-            channels: [channels, 64],
-            kernel: if small { 3 } else { 7 },
             stride: if small { 1 } else { 2 },
             padding: if small { 1 } else { 3 },
+            ..ConvSpec::new([channels, 64], if small { 3 } else { 7 })
         };
         let stage = |index: usize| {
             let out = 64 << index;

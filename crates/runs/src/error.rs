@@ -79,6 +79,7 @@ impl Reason {
             | ErrorKind::ReadOnlyFilesystem
             | ErrorKind::NotADirectory
             | ErrorKind::IsADirectory
+            | ErrorKind::NotFound
             | ErrorKind::AlreadyExists => Self::NotAllowed,
             _ => Self::Other,
         }

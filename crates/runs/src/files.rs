@@ -2,21 +2,43 @@
 
 use crate::error::RunError;
 use modelwright_evaluate::chart::to_png;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A file that appears under its name, complete and on disk, with [`NewFile::finish`]. If it is
 /// dropped before, nothing is left of it and an older file of the name stays.
+///
+/// A link stays a link: the file that it points to is written. What is no file, such as a pipe or a
+/// device, is written to as it is.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
-    file: NamedTempFile,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    /// Renamed when complete.
+    Beside(NamedTempFile),
+    /// A pipe or a device.
+    Direct(File),
 }
 
 impl NewFile {
     /// Starts a file, and makes its folder if there is none.
     pub fn create(path: &Path) -> Result<Self, RunError> {
+        // Fails for a file that is not there yet, which is no link either.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.into());
+        let special = path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
+        if special {
+            let open = File::options().write(true).open(path);
+            return Ok(Self {
+                path: path.clone(),
+                target: Target::Direct(open.map_err(|e| RunError::io(path, e))?),
+            });
+        }
         let folder = folder_of(path);
         let create = || -> io::Result<NamedTempFile> {
             std::fs::create_dir_all(folder)?;
@@ -27,17 +49,22 @@ impl NewFile {
                 use std::os::unix::fs::PermissionsExt;
                 builder.permissions(std::fs::Permissions::from_mode(0o666));
             }
-            builder.tempfile_in(folder)
+            // The error would tell the temporary name, which is of no use to anybody.
+            let file = builder.tempfile_in(folder);
+            file.map_err(|e| io::Error::from(e.kind()))
         };
         Ok(Self {
-            path: path.into(),
-            file: create().map_err(|e| RunError::io(path, e))?,
+            path: path.clone(),
+            target: Target::Beside(create().map_err(|e| RunError::io(path, e))?),
         })
     }
 
     /// Syncs the content and gives the file its name.
     pub fn finish(self) -> Result<(), RunError> {
-        let Self { path, file } = self;
+        let Self { path, target } = self;
+        let Target::Beside(file) = target else {
+            return Ok(());
+        };
         let finish = || -> io::Result<()> {
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|e| e.error)?;
@@ -49,11 +76,17 @@ impl NewFile {
 
 impl Write for NewFile {
     fn write(&mut self, content: &[u8]) -> io::Result<usize> {
-        self.file.write(content)
+        match &mut self.target {
+            Target::Beside(file) => file.write(content),
+            Target::Direct(file) => file.write(content),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.target {
+            Target::Beside(file) => file.flush(),
+            Target::Direct(file) => file.flush(),
+        }
     }
 }
 
@@ -117,6 +150,30 @@ mod tests {
         write_file(&path, b"whole").unwrap();
         write_file(&path, b"again").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_a_pipe_a_pipe() {
+        use std::os::unix::fs::FileTypeExt;
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_file(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe).unwrap()
+        });
+        write_file(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(pipe.metadata().unwrap().file_type().is_fifo());
     }
 
     /// The mode must be that of a file made in the plain way, whatever the umask is.

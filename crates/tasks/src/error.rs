@@ -49,6 +49,9 @@ impl TaskError {
             Self::Recipe(e) => e.help.clone(),
             Self::Asked { help, .. } => help.clone(),
             Self::Run(e) => return e.help(),
+            Self::Model(ModelError::Weights { .. }) => {
+                "give a .safetensors, .pth, .pt or .bin file, or a hub id such as OWNER/NAME".into()
+            }
             Self::Train(TrainError::File { problem, .. } | TrainError::Observer(problem)) => {
                 return modelwright_runs::file_help(problem);
             }

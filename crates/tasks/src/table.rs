@@ -2,7 +2,7 @@
 
 use crate::error::TaskError;
 use crate::parts::{Parts, divide};
-use crate::task::Job;
+use crate::task::{Job, JobOutcome, Made, Predictor};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{
@@ -10,8 +10,9 @@ use modelwright_data::{
 };
 use modelwright_models::{MlpConfig, ModelConfig, TableNet, catalog, weights};
 use modelwright_runs::{Bundle, Facts, MODEL, PREPROCESSOR, RunError};
-use modelwright_train::Recipe;
 use modelwright_train::recipe::Layers;
+use modelwright_train::{Learner, Outcome, Recipe, Trainer};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Rows that go through the network at once when predicting.
@@ -106,6 +107,57 @@ pub(crate) fn check_recipe(recipe: &Recipe) -> Result<(), TaskError> {
     }
 }
 
+/// What is left of [`Encoded`] when the bundle has the encoder.
+pub(crate) struct Leftover {
+    parts: Parts,
+    facts: Facts,
+    notes: Vec<String>,
+}
+
+/// Trains `net`, evaluates it and collects what the bundle needs. `split` takes the learner apart
+/// into the preprocessing and what is left; `predictor` puts network and preprocessing together.
+pub(crate) fn train<L: Learner<Model = TableNet>, P: Serialize>(
+    job: Job,
+    learner: L,
+    net: TableNet,
+    labels: Vec<String>,
+    split: impl FnOnce(L) -> (P, Leftover),
+    predictor: impl FnOnce(TableNet, P, Device) -> Box<dyn Predictor>,
+) -> Result<JobOutcome, TaskError> {
+    let trainer = Trainer {
+        recipe: job.recipe,
+        device: job.device.clone(),
+        checkpoints: Some(job.checkpoints),
+        control: job.control,
+    };
+    let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
+        Outcome::Finished(trained) => trained,
+        Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+    };
+    let (preprocessor, rest) = split(learner);
+    let files = vec![
+        (MODEL, weight_bytes(&trained.model)?),
+        (
+            PREPROCESSOR,
+            serde_json::to_vec_pretty(&preprocessor).unwrap_or_default(),
+        ),
+    ];
+    let parameters = weights::count(&trained.model);
+    let scored_on = rest.parts.scored_on();
+    let predictor = predictor(trained.model, preprocessor, job.device);
+    let evaluation = predictor.evaluate(&job.dataset, rest.parts.of(scored_on))?;
+    Ok(JobOutcome::Made(Box::new(Made {
+        files,
+        labels,
+        parameters,
+        evaluation,
+        scored_on,
+        epoch: trained.epoch,
+        facts: rest.facts,
+        notes: rest.notes,
+    })))
+}
+
 /// A table divided and encoded.
 pub(crate) struct Encoded {
     pub encoder: TableEncoder,
@@ -144,6 +196,11 @@ impl Encoded {
         }
         notes.extend(left_out);
         let missing: usize = table.columns.iter().map(Column::missing).sum();
+        if missing > 0 {
+            notes.push(format!(
+                "{missing} values are missing in the table; `modelwright data profile` counts them by column"
+            ));
+        }
         let mut facts = vec![
             ("source".into(), place.clone()),
             ("target".into(), target.to_string()),
@@ -159,6 +216,16 @@ impl Encoded {
             notes,
             inputs,
         })
+    }
+
+    /// The encoder, and what is left.
+    pub fn split(self) -> (TableEncoder, Leftover) {
+        let leftover = Leftover {
+            parts: self.parts,
+            facts: self.facts,
+            notes: self.notes,
+        };
+        (self.encoder, leftover)
     }
 
     /// The inputs of some rows on a device, `[rows, inputs]`.
@@ -265,7 +332,7 @@ fn has_rows(rows: &[usize], target: &str, place: &str) -> Result<(), TaskError> 
 }
 
 /// Bytes of the weights for a bundle.
-pub(crate) fn weight_bytes(net: &TableNet) -> Result<Vec<u8>, TaskError> {
+fn weight_bytes(net: &TableNet) -> Result<Vec<u8>, TaskError> {
     let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
     weights::to_bytes(&weights::collect(net)).map_err(fail)
 }

@@ -6,13 +6,13 @@ use crate::classify::{
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::table::{self, Encoded};
-use crate::task::{Job, JobOutcome, Made, Prediction, Predictor, Task, TaskInfo};
+use crate::task::{Job, JobOutcome, Prediction, Predictor, Task, TaskInfo};
 use burn::tensor::{Device, Tensor};
 use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table, TableEncoder};
 use modelwright_evaluate::ClassificationReport;
-use modelwright_models::{TableNet, weights};
-use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
-use modelwright_train::{Goal, Learner, Outcome, Recipe, StepLoss, Trainer};
+use modelwright_models::TableNet;
+use modelwright_runs::Bundle;
+use modelwright_train::{Goal, Learner, Recipe, StepLoss};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -67,57 +67,23 @@ impl Task for TabularClassification {
             labels,
             head,
         };
-        let trainer = Trainer {
-            recipe,
-            device: job.device.clone(),
-            checkpoints: Some(job.checkpoints),
-            control: job.control,
+        let labels = classes.clone();
+        let split = |learner: RowLearner| {
+            let (encoder, rest) = learner.encoded.split();
+            let preprocessor = Preprocessor {
+                target,
+                classes,
+                encoder,
+            };
+            (preprocessor, rest)
         };
-        let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
-            Outcome::Finished(trained) => trained,
-            Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
-        };
-        let RowLearner { encoded, .. } = learner;
-        let parameters = weights::count(&trained.model);
-        let preprocessor = Preprocessor {
-            target,
-            classes: classes.clone(),
-            encoder: encoded.encoder,
-        };
-        let files = vec![
-            (MODEL, table::weight_bytes(&trained.model)?),
-            (
-                PREPROCESSOR,
-                serde_json::to_vec_pretty(&preprocessor).unwrap_or_default(),
-            ),
-        ];
-        let scored_on = encoded.parts.scored_on();
-        let predictor = RowPredictor {
-            net: trained.model,
-            preprocessor,
-            device: job.device.clone(),
-        };
-        let evaluation = predictor.evaluate(&job.dataset, encoded.parts.of(scored_on))?;
-        Ok(JobOutcome::Made(Box::new(Made {
-            files,
-            labels: classes,
-            parameters,
-            evaluation,
-            scored_on,
-            epoch: trained.epoch,
-            facts: encoded.facts,
-            notes: encoded.notes,
-        })))
+        table::train(job, learner, net, labels, split, RowPredictor::boxed)
     }
 
     fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
         let shape = |p: &Preprocessor| (p.encoder.width(), p.classes.len());
         let (preprocessor, net) = table::load(bundle, &device, shape)?;
-        Ok(Box::new(RowPredictor {
-            net,
-            preprocessor,
-            device,
-        }))
+        Ok(RowPredictor::boxed(net, preprocessor, device))
     }
 }
 
@@ -190,6 +156,16 @@ struct RowPredictor {
     net: TableNet,
     preprocessor: Preprocessor,
     device: Device,
+}
+
+impl RowPredictor {
+    fn boxed(net: TableNet, preprocessor: Preprocessor, device: Device) -> Box<dyn Predictor> {
+        Box::new(Self {
+            net,
+            preprocessor,
+            device,
+        })
+    }
 }
 
 impl RowPredictor {

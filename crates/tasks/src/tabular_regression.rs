@@ -3,16 +3,14 @@
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::table::{self, Encoded};
-use crate::task::{Job, JobOutcome, Made, Prediction, Predictor, Task, TaskInfo};
+use crate::task::{Job, JobOutcome, Prediction, Predictor, Task, TaskInfo};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table, TableEncoder};
 use modelwright_evaluate::RegressionReport;
 use modelwright_kernels::nn::mse;
-use modelwright_models::{TableNet, weights};
-use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
-use modelwright_train::{
-    ClassWeights, Goal, Learner, Meter, Outcome, Recipe, Scores, StepLoss, Trainer,
-};
+use modelwright_models::TableNet;
+use modelwright_runs::Bundle;
+use modelwright_train::{ClassWeights, Goal, Learner, Meter, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -74,57 +72,23 @@ impl Task for TabularRegression {
             values: by_row,
             scale,
         };
-        let trainer = Trainer {
-            recipe,
-            device: job.device.clone(),
-            checkpoints: Some(job.checkpoints),
-            control: job.control,
+        let labels = Vec::new();
+        let split = |learner: RowLearner| {
+            let (encoder, rest) = learner.encoded.split();
+            let preprocessor = Preprocessor {
+                target,
+                scale,
+                encoder,
+            };
+            (preprocessor, rest)
         };
-        let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
-            Outcome::Finished(trained) => trained,
-            Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
-        };
-        let RowLearner { encoded, .. } = learner;
-        let parameters = weights::count(&trained.model);
-        let preprocessor = Preprocessor {
-            target,
-            scale,
-            encoder: encoded.encoder,
-        };
-        let files = vec![
-            (MODEL, table::weight_bytes(&trained.model)?),
-            (
-                PREPROCESSOR,
-                serde_json::to_vec_pretty(&preprocessor).unwrap_or_default(),
-            ),
-        ];
-        let scored_on = encoded.parts.scored_on();
-        let predictor = RowPredictor {
-            net: trained.model,
-            preprocessor,
-            device: job.device.clone(),
-        };
-        let evaluation = predictor.evaluate(&job.dataset, encoded.parts.of(scored_on))?;
-        Ok(JobOutcome::Made(Box::new(Made {
-            files,
-            labels: Vec::new(),
-            parameters,
-            evaluation,
-            scored_on,
-            epoch: trained.epoch,
-            facts: encoded.facts,
-            notes: encoded.notes,
-        })))
+        table::train(job, learner, net, labels, split, RowPredictor::boxed)
     }
 
     fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
         let (preprocessor, net) =
             table::load(bundle, &device, |p: &Preprocessor| (p.encoder.width(), 1))?;
-        Ok(Box::new(RowPredictor {
-            net,
-            preprocessor,
-            device,
-        }))
+        Ok(RowPredictor::boxed(net, preprocessor, device))
     }
 }
 
@@ -259,6 +223,16 @@ struct RowPredictor {
     net: TableNet,
     preprocessor: Preprocessor,
     device: Device,
+}
+
+impl RowPredictor {
+    fn boxed(net: TableNet, preprocessor: Preprocessor, device: Device) -> Box<dyn Predictor> {
+        Box::new(Self {
+            net,
+            preprocessor,
+            device,
+        })
+    }
 }
 
 impl RowPredictor {

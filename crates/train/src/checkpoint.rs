@@ -113,6 +113,11 @@ impl Checkpoint {
         sync_folder(folder)
     }
 
+    /// Whether there is a complete checkpoint below `folder`.
+    pub fn exists(folder: &Path) -> bool {
+        !list(folder).is_empty()
+    }
+
     /// The newest complete checkpoint below `folder`.
     pub fn latest(folder: &Path) -> Result<Option<Self>, TrainError> {
         match list(folder).pop() {

@@ -16,7 +16,7 @@ pub enum TrainError {
     },
     /// The loss or the weights are no longer numbers.
     #[error(
-        "the {what} became {value} at step {step} (epoch {epoch}); the last good checkpoint is kept. Try a \
+        "the {what} became {value} at step {step} (epoch {epoch}); {kept}. Try a \
          smaller learning rate (now {learning_rate}), --clip-norm 1, or look for extreme values in the data"
     )]
     NonFinite {
@@ -29,7 +29,9 @@ pub enum TrainError {
         /// Counted from 1 over the whole run.
         step: usize,
         /// The rate at that step.
-        learning_rate: f64,
+        learning_rate: f32,
+        /// Whether there is a checkpoint from before, as a sentence.
+        kept: &'static str,
     },
     /// A file of the run cannot be written or read.
     #[error("{path}: {problem}")]

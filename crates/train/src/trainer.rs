@@ -326,7 +326,11 @@ impl<'a, L: Learner> State<'a, L> {
             value,
             epoch: step.saturating_sub(1) / self.steps_per_epoch.max(1) + 1,
             step,
-            learning_rate: self.rate(step.saturating_sub(1)),
+            learning_rate: self.rate(step.saturating_sub(1)) as f32,
+            kept: match self.trainer.checkpoints.is_some_and(Checkpoint::exists) {
+                true => "the last good checkpoint is kept",
+                false => "there is no checkpoint from before it",
+            },
         }
     }
 

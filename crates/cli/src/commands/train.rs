@@ -4,7 +4,7 @@ use super::{store_with, text};
 use crate::Exit;
 use crate::output::{self, duration, grouped, label, next_command, right, score, table};
 use crate::progress::{Display, Reading};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use modelwright_evaluate::{ClassScores, ClassificationReport};
@@ -93,8 +93,11 @@ fn options<'a>(
 fn layers(m: &ArgMatches) -> Result<Layers> {
     let mut layers = Layers::default();
     if let Some(path) = text(m, "recipe") {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the recipe {path}"))?;
+        let text = std::fs::read_to_string(path).map_err(|e| TaskError::Asked {
+            message: format!("cannot read the recipe {path}: {e}"),
+            help: "check the path; `modelwright train SOURCE --dry-run > recipe.toml` makes one"
+                .into(),
+        })?;
         layers.add_toml(path, &text).map_err(TaskError::from)?;
     }
     if let Some(source) = text(m, "source") {

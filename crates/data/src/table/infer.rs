@@ -3,7 +3,10 @@
 use super::{Column, ColumnData, Kind, MISSING};
 
 /// Texts that stand for "no value". `None` is not among them: real tables use it as a level.
-const MISSING_WORDS: [&str; 9] = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A"];
+/// What stands for a value that is not there; `?` is UCI's.
+const MISSING_WORDS: [&str; 10] = [
+    "", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A",
+];
 /// A text column with more distinct values than this share of its rows is free text …
 const TEXT_SHARE: f64 = 0.5;
 /// … if it has more distinct values than this, or long ones.

@@ -17,17 +17,38 @@ pub struct ConvSpec {
     pub stride: usize,
     /// Zeros added on each side.
     pub padding: usize,
+    /// Distance between the pixels under the kernel.
+    pub dilation: usize,
+    /// Groups of channels that do not see each other; as many as channels make a depthwise
+    /// convolution.
+    pub groups: usize,
 }
 
-/// Cross-correlation of `[batch, in, h, w]` with a `[out, in, k, k]` kernel.
+impl ConvSpec {
+    /// Step 1, no padding, one group.
+    pub fn new(channels: [usize; 2], kernel: usize) -> Self {
+        Self {
+            channels,
+            kernel,
+            stride: 1,
+            padding: 0,
+            dilation: 1,
+            groups: 1,
+        }
+    }
+}
+
+/// Cross-correlation of `[batch, in, h, w]` with a `[out, in / groups, k, k]` kernel.
 #[derive(Module, Debug)]
 pub struct Conv2d {
-    /// `[out, in, k, k]`.
+    /// `[out, in / groups, k, k]`.
     pub weight: Param<Tensor<4>>,
     /// `[out]`; absent where a batch norm follows.
     pub bias: Option<Param<Tensor<1>>>,
     stride: usize,
     padding: usize,
+    dilation: usize,
+    groups: usize,
 }
 
 impl Conv2d {
@@ -39,6 +60,8 @@ impl Conv2d {
             bias: Some(init.bias(spec.channels[1], fan_in, device)),
             stride: spec.stride,
             padding: spec.padding,
+            dilation: spec.dilation,
+            groups: spec.groups,
         }
     }
 
@@ -58,17 +81,19 @@ impl Conv2d {
             bias: None,
             stride: spec.stride,
             padding: spec.padding,
+            dilation: spec.dilation,
+            groups: spec.groups,
         }
     }
 
-    /// `h' = (h + 2 padding - k) / stride + 1`.
+    /// `h' = (h + 2 padding - dilation (k - 1) - 1) / stride + 1`.
     pub fn forward(&self, x: FeatureMap) -> FeatureMap {
         let bias = self.bias.as_ref().map(|b| b.val().into_dispatch());
         let shape = ConvShape {
             stride: [self.stride; 2],
             pad: [self.padding; 4],
-            dilation: [1; 2],
-            groups: 1,
+            dilation: [self.dilation; 2],
+            groups: self.groups,
         };
         let y = <Dispatch as ConvOps>::conv2d_nhwc(
             x.0.into_dispatch(),
@@ -82,12 +107,18 @@ impl Conv2d {
 
 impl ConvSpec {
     fn shape(self) -> [usize; 4] {
-        [self.channels[1], self.channels[0], self.kernel, self.kernel]
+        let inputs = self.channels[0] / self.groups;
+        [self.channels[1], inputs, self.kernel, self.kernel]
     }
 
-    /// Connections of one unit: into it (`side` 0) or out of it (`side` 1).
+    /// Connections of one unit as PyTorch counts them: into it (`side` 0) through its group, or out of
+    /// it (`side` 1) to all channels.
     fn fan(self, side: usize) -> usize {
-        self.channels[side] * self.kernel * self.kernel
+        let channels = match side {
+            0 => self.channels[0] / self.groups,
+            _ => self.channels[1],
+        };
+        channels * self.kernel * self.kernel
     }
 }
 
@@ -128,5 +159,26 @@ impl ConvTranspose2d {
             self.stride,
         );
         FeatureMap(Tensor::from_dispatch(y))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `torch.nn.Conv2d(8, 16, 3, groups=4).weight` is `[16, 2, 3, 3]`; its fans are 18 and 144.
+    #[test]
+    fn groups_and_dilation_shape_the_layer_as_in_torch() {
+        let spec = ConvSpec {
+            dilation: 2,
+            groups: 4,
+            ..ConvSpec::new([8, 16], 3)
+        };
+        assert_eq!(spec.shape(), [16, 2, 3, 3]);
+        assert_eq!([spec.fan(0), spec.fan(1)], [18, 144]);
+        let device = Device::flex();
+        let layer = Conv2d::with_bias(spec, Init::Default, &device);
+        let x = FeatureMap::from_nchw(Tensor::ones([2, 8, 9, 7], &device));
+        assert_eq!(layer.forward(x).dims(), [2, 16, 5, 3]);
     }
 }

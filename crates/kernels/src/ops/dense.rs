@@ -69,8 +69,16 @@ impl DenseOps for Flex {
         if !takes(x.dtype()) {
             return plain::linear::<Flex>(x, weight, bias, activation);
         }
+        // The dense copy of a view lives for this call only; there is nothing to keep.
+        let lasting = weight.layout().contiguous_offsets().is_some();
         let (x, weight) = (dense(x), dense(weight));
-        by_type!(x, T => linear::<T>(&x, &weight, bias, activation, false).0, else unreachable!("`takes`"))
+        let purpose = if lasting {
+            Purpose::Use
+        } else {
+            Purpose::UseOnce
+        };
+        by_type!(x, T => linear::<T>(&x, &weight, bias, activation, purpose).0,
+            else unreachable!("`takes`"))
     }
 
     fn activate(x: FlexTensor, activation: Activation) -> FlexTensor {
@@ -212,19 +220,31 @@ fn linear_shape(x: &FlexTensor, weight: &FlexTensor) -> (Vec<usize>, [usize; 3])
     (shape, [rows, inputs, outputs])
 }
 
-/// The output and, if `keep` says so and the activation needs it, the values before the activation.
+/// What a linear layer is computed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// For training: what the backward pass needs is kept.
+    Train,
+    /// With a weight that is likely to be used again.
+    Use,
+    /// With a weight that is gone afterwards.
+    UseOnce,
+}
+
+/// The output and, for training, the values before the activation if its slope needs them.
 fn linear<T: Value + Math>(
     x: &FlexTensor,
     weight: &FlexTensor,
     bias: Option<FlexTensor>,
     activation: Option<Activation>,
-    keep: bool,
+    purpose: Purpose,
 ) -> (FlexTensor, Option<FlexTensor>) {
     let (shape, [rows, inputs, outputs]) = linear_shape(x, weight);
     let bias = bias.map(dense);
     let bias = bias.as_ref().map(values::<T>);
     let fused = bias.filter(|_| activation.is_none());
-    let packed = (!keep && conv::worth_packing(rows, inputs, outputs)).then(|| packed::<T>(weight));
+    let packed = (purpose == Purpose::Use && conv::worth_packing(rows, inputs, outputs))
+        .then(|| packed::<T>(weight));
     let mut pre = new::<T>(&shape, |y| match &packed {
         Some(packed) => packed.forward(values::<T>(x), fused, y),
         None => {
@@ -246,7 +266,7 @@ fn linear<T: Value + Math>(
         }
     };
     let in_place = activation.keeps_output() || activation == Activation::Relu;
-    if in_place || !keep {
+    if in_place || purpose != Purpose::Train {
         activation.bias_forward_over(values_mut::<T>(&mut pre), bias);
         return (pre, None);
     }
@@ -273,8 +293,11 @@ fn linear_recorded(
     wanted: &[bool],
 ) -> (FlexTensor, LinearRule) {
     let (x, weight) = (dense(x), dense(weight));
-    let keep = wanted.contains(&true);
-    let (y, pre) = by_type!(x, T => linear::<T>(&x, &weight, bias, activation, keep),
+    let purpose = match wanted.contains(&true) {
+        true => Purpose::Train,
+        false => Purpose::Use,
+    };
+    let (y, pre) = by_type!(x, T => linear::<T>(&x, &weight, bias, activation, purpose),
         else unreachable!("`takes`"));
     let activation = activation.map(|a| (a, pre.unwrap_or_else(|| y.clone())));
     (

@@ -83,7 +83,9 @@ impl<C: CheckpointStrategy> LossOps for Autodiff<Flex, C> {
         smoothing: f64,
     ) -> Node<C> {
         let weights = weights.option();
-        if !takes(logits.dtype()) {
+        // Our kernel takes the weights as constants.
+        let constant = weights.as_ref().is_none_or(|w| !w.is_tracked());
+        if !takes(logits.dtype()) || !constant {
             return plain::cross_entropy::<Self>(logits, labels, weights, smoothing);
         }
         let weights = weights.map(|w| w.into_primitive());
@@ -97,7 +99,8 @@ impl<C: CheckpointStrategy> LossOps for Autodiff<Flex, C> {
     }
 
     fn binary_cross_entropy_sum(logits: Node<C>, target: Node<C>) -> Node<C> {
-        if !takes(logits.dtype()) {
+        // Our kernel takes the target as a constant.
+        if !takes(logits.dtype()) || target.is_tracked() {
             return plain::binary_cross_entropy::<Self>(logits, target);
         }
         let target = target.into_primitive();
@@ -115,7 +118,7 @@ impl<C: CheckpointStrategy> LossOps for Autodiff<Flex, C> {
     }
 
     fn squared_error_sum(x: Node<C>, target: Node<C>) -> Node<C> {
-        if !takes(x.dtype()) {
+        if !takes(x.dtype()) || target.is_tracked() {
             return plain::squared_error::<Self>(x, target);
         }
         let target = target.into_primitive();

@@ -5,7 +5,7 @@ use crate::tensor::{Value, values};
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use std::any::Any;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Kept weights.
 ///
@@ -22,29 +22,52 @@ struct Entry {
     packed: Arc<dyn Any + Send + Sync>,
 }
 
-/// The packed form of `weight[outputs, inputs]`, made on first use.
-pub(super) fn packed<T: Value>(weight: &FlexTensor) -> Arc<Packed<T>> {
-    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+fn kept() -> MutexGuard<'static, Vec<Entry>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The packed form of a weight, if it is kept.
+fn find<T: Value>(kept: &[Entry], weight: &FlexTensor) -> Option<Arc<Packed<T>>> {
+    let data = weight.data_arc();
     let same = |e: &&Entry| {
-        Arc::ptr_eq(&e.weight.data_arc(), &weight.data_arc())
+        Arc::ptr_eq(&e.weight.data_arc(), &data)
             && e.weight.layout().start_offset() == weight.layout().start_offset()
             && e.weight.shape() == weight.shape()
     };
-    let found = kept.iter().find(same).map(|e| e.packed.clone());
-    if let Some(Ok(packed)) = found.map(|p| p.downcast::<Packed<T>>()) {
-        return packed;
+    kept.iter()
+        .filter(same)
+        .find_map(|e| e.packed.clone().downcast::<Packed<T>>().ok())
+}
+
+/// The packed form of `weight[outputs, inputs]`, made on first use.
+pub(super) fn packed<T: Value>(weight: &FlexTensor) -> Arc<Packed<T>> {
+    let found = find::<T>(&kept(), weight);
+    if let Some(found) = found {
+        return found;
+    }
+    // Not under the lock: packing shares its work with other threads, and while this one waits for
+    // them it may be given a task that comes here again.
+    let [outputs, inputs] = weight.shape().dims();
+    let packed = Arc::new(Packed::new(values::<T>(weight), inputs, outputs));
+    let mut kept = kept();
+    if let Some(first) = find::<T>(&kept, weight) {
+        return first;
     }
     kept.retain(|e| !e.weight.is_unique());
     if kept.len() >= MOST {
         kept.remove(0);
     }
-    let [outputs, inputs] = weight.shape().dims();
-    let packed = Arc::new(Packed::new(values::<T>(weight), inputs, outputs));
     kept.push(Entry {
         weight: weight.clone(),
         packed: packed.clone(),
     });
     packed
+}
+
+/// Forgets a weight that is about to be changed, so that it can be changed in place.
+pub(super) fn forget(weight: &FlexTensor) {
+    let data = weight.data_arc();
+    kept().retain(|e| !Arc::ptr_eq(&e.weight.data_arc(), &data));
 }
 
 #[cfg(test)]
@@ -67,5 +90,10 @@ mod tests {
         ));
         values_mut::<f32>(&mut weight)[0] = 100.0;
         assert_eq!(apply(&weight), [120.0, 43.0, 65.0]);
+        forget(&weight);
+        assert!(
+            weight.is_unique(),
+            "an optimizer could not change it in place"
+        );
     }
 }

@@ -109,6 +109,7 @@ impl StepOps for Flex {
         if !takes(parameter.dtype()) {
             return plain::<Flex>(parameter, gradient, slots.list(), step, scale, rule);
         }
+        super::packed::forget(&parameter);
         let (p, g) = (dense(parameter), dense(gradient));
         let slots = slots.list().into_iter().map(dense).collect();
         by_type!(p, T => stepped::<T>(p, &g, slots, step, scale, rule), else unreachable!("`takes`"))

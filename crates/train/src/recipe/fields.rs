@@ -82,14 +82,19 @@ pub fn fields() -> Vec<Field> {
 /// The closest known key to an unknown one, as a sentence; empty if none is close.
 pub fn unknown_key(key: &str) -> String {
     let last = |k: &str| k.rsplit('.').next().unwrap_or(k).to_string();
+    // Between equal last parts the whole key decides.
     let score = |field: &Field| {
-        strsim::jaro_winkler(key, &field.key)
-            .max(strsim::jaro_winkler(&last(key), &last(&field.key)))
+        let whole = strsim::jaro_winkler(key, &field.key);
+        let part = strsim::jaro_winkler(&last(key), &last(&field.key));
+        (whole.max(part), whole)
     };
     let fields = fields();
-    let best = fields.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
+    let best = fields.iter().max_by(|a, b| {
+        let (a, b) = (score(a), score(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
     match best {
-        Some(field) if score(field) > 0.75 => format!("did you mean `{}`?", field.key),
+        Some(field) if score(field).0 > 0.75 => format!("did you mean `{}`?", field.key),
         _ => "see `modelwright recipe --reference` for all settings".into(),
     }
 }

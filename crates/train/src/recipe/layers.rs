@@ -38,11 +38,17 @@ impl Layers {
         let known = fields();
         let mut keys = Vec::new();
         leaves(&table, "", &mut keys);
-        for key in keys {
-            if !known.iter().any(|f| f.key == key) {
+        for (key, value) in keys {
+            let Some(field) = known.iter().find(|f| f.key == key) else {
                 return Err(RecipeError::new(
                     format!("{place}: unknown setting `{key}`"),
                     unknown_key(&key),
+                ));
+            };
+            if !suits(&field.kind, value) {
+                return Err(RecipeError::new(
+                    format!("{place}: {value} is no value for `{key}`"),
+                    format!("it takes {}", field.placeholder()),
                 ));
             }
         }
@@ -131,7 +137,23 @@ fn overlay(base: &mut Table, top: Table) {
     }
 }
 
-fn leaves(table: &Table, prefix: &str, keys: &mut Vec<String>) {
+/// Whether a TOML value is of the type that a setting takes.
+fn suits(kind: &FieldKind, value: &Value) -> bool {
+    let all = |test: fn(&Value) -> bool| value.as_array().is_some_and(|a| a.iter().all(test));
+    match kind {
+        FieldKind::Text => value.is_str(),
+        FieldKind::Integer => value.is_integer(),
+        FieldKind::Number => value.is_float() || value.is_integer(),
+        FieldKind::Boolean => value.is_bool(),
+        FieldKind::Integers => all(Value::is_integer),
+        FieldKind::Texts => all(Value::is_str),
+        FieldKind::Choice(words) => value
+            .as_str()
+            .is_some_and(|v| words.iter().any(|(word, _)| word == v)),
+    }
+}
+
+fn leaves<'a>(table: &'a Table, prefix: &str, keys: &mut Vec<(String, &'a Value)>) {
     for (name, value) in table {
         let key = if prefix.is_empty() {
             name.clone()
@@ -140,7 +162,7 @@ fn leaves(table: &Table, prefix: &str, keys: &mut Vec<String>) {
         };
         match value {
             Value::Table(inner) => leaves(inner, &key, keys),
-            _ => keys.push(key),
+            _ => keys.push((key, value)),
         }
     }
 }

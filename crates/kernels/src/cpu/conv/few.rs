@@ -67,7 +67,7 @@ fn each_tap(g: &Geometry, out: [usize; 2], mut f: impl FnMut(usize, usize, usize
 
 /// Windows `[pixels, cin, kh, kw]`: of a pointwise convolution the pixels themselves.
 fn windows<'a, T: Real>(g: &Geometry, out: [usize; 2], x: &'a [T]) -> Cow<'a, [T]> {
-    if g.kernel == [1, 1] && g.stride == [1, 1] && g.pad == [0; 4] {
+    if g.kernel == [1, 1] && g.stride == [1, 1] && g.pad == [0; 4] && out == [g.h, g.w] {
         return Cow::Borrowed(x);
     }
     let area = g.kernel[0] * g.kernel[1];
@@ -93,6 +93,11 @@ pub(super) fn forward<T: Real>(
 ) {
     let depth = g.cin * g.kernel[0] * g.kernel[1];
     let windows = windows(g, out, x);
+    assert_eq!(
+        windows.len(),
+        g.n * out[0] * out[1] * depth,
+        "convolution: windows"
+    );
     match bias {
         Some(bias) => y
             .chunks_exact_mut(g.cout)

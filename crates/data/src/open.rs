@@ -72,17 +72,13 @@ pub fn open(source: &str, options: OpenOptions) -> Result<Dataset, DataError> {
     if let Content::Images(set) = &mut dataset.content
         && options.skip_bad
     {
-        let bad = set.unreadable();
-        if !bad.is_empty() {
-            let skip: Vec<usize> = bad.iter().map(|(i, _)| *i).collect();
-            let keep: Vec<usize> = (0..set.len()).filter(|i| !skip.contains(i)).collect();
-            let names: Vec<String> = bad.iter().map(|(i, _)| set.name(*i)).collect();
+        let names = set.leave_out_unreadable();
+        if !names.is_empty() {
             dataset.notes.push(format!(
                 "{} unreadable pictures left out: {}",
-                bad.len(),
+                names.len(),
                 names.join(", ")
             ));
-            *set = set.select(&keep);
         }
     }
     if dataset.content.is_empty() {

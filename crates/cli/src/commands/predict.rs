@@ -125,16 +125,13 @@ fn leave_out_bad(content: &mut Content) {
     let Content::Images(set) = content else {
         return;
     };
-    let bad: Vec<usize> = set.unreadable().into_iter().map(|(i, _)| i).collect();
-    if !bad.is_empty() {
-        let names: Vec<String> = bad.iter().map(|i| set.name(*i)).collect();
+    let names = set.leave_out_unreadable();
+    if !names.is_empty() {
         eprintln!(
             "{} unreadable pictures left out: {}",
-            bad.len(),
+            names.len(),
             names.join(", ")
         );
-        let keep: Vec<usize> = (0..set.len()).filter(|i| !bad.contains(i)).collect();
-        *set = set.select(&keep);
     }
 }
 

@@ -11,7 +11,7 @@ use modelwright_evaluate::{ClassScores, ClassificationReport};
 use modelwright_runs::{RunFolder, Store, peak_memory};
 use modelwright_tasks::{Ended, Evaluation, Plan, Report, Session, SessionOptions, TaskError};
 use modelwright_train::recipe::{Layers, RecipeError, fields};
-use modelwright_train::{Control, Event, TrainError};
+use modelwright_train::{Checkpoint, Control, Event, TrainError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -204,14 +204,7 @@ fn can_go_on(error: &TaskError, folder: &RunFolder) -> bool {
         error,
         TaskError::Train(TrainError::NonFinite { .. } | TrainError::Setting { .. })
     );
-    if same_again {
-        return false;
-    }
-    let entries = std::fs::read_dir(folder.checkpoints());
-    // Those that are being written have a name that starts with a dot.
-    entries.is_ok_and(|mut all| {
-        all.any(|e| e.is_ok_and(|e| !e.file_name().to_string_lossy().starts_with('.')))
-    })
+    !same_again && Checkpoint::exists(&folder.checkpoints())
 }
 
 fn print_json(id: &str, report: &Report) -> Result<()> {

@@ -13,6 +13,7 @@ pub use raster::{Raster, decode_bytes, read_picture};
 use crate::dataset::Part;
 use crate::error::DataError;
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -177,6 +178,17 @@ impl ImageSet {
             .into_par_iter()
             .filter_map(|i| self.raster(i).err().map(|e| (i, e)))
             .collect()
+    }
+
+    /// Leaves out the pictures that cannot be read; returns their names.
+    pub fn leave_out_unreadable(&mut self) -> Vec<String> {
+        let bad: BTreeSet<usize> = self.unreadable().into_iter().map(|(i, _)| i).collect();
+        let names = bad.iter().map(|i| self.name(*i)).collect();
+        if !bad.is_empty() {
+            let keep: Vec<usize> = (0..self.len()).filter(|i| !bad.contains(i)).collect();
+            *self = self.select(&keep);
+        }
+        names
     }
 
     /// The height, width and channels of each picture, read from the headers.

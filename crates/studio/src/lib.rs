@@ -1,0 +1,1 @@
+//! Web pages for the whole line from data to a served model.

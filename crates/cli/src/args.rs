@@ -1,5 +1,6 @@
 //! The command line. Flags of `train` come from the recipe's declaration.
 
+use crate::commands;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
 use modelwright_train::recipe::{Field, FieldKind, fields};
@@ -17,6 +18,7 @@ pub fn command() -> Command {
              modelwright train photos/                one folder a class\n  \
              modelwright train sales.csv --target price\n  \
              modelwright predict runs/digits-mlp-1 picture.png\n  \
+             modelwright serve digits-mlp-1           behind an address\n  \
              modelwright runs list",
         )
         .subcommand_required(true)
@@ -26,6 +28,10 @@ pub fn command() -> Command {
         .subcommand(resume())
         .subcommand(evaluate())
         .subcommand(predict())
+        .subcommand(commands::serve::command())
+        .subcommand(commands::studio::command())
+        .subcommand(commands::token::command())
+        .subcommand(commands::bench_serve::command())
         .subcommand(runs())
         .subcommand(data())
         .subcommand(Command::new("models").about("List the architectures").arg(json()))

@@ -2,8 +2,9 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
-pub use modelwright_evaluate::grouped;
+pub use modelwright_evaluate::{grouped, number, score};
 use modelwright_runs::RunError;
+use modelwright_serve::ServeError;
 use modelwright_tasks::TaskError;
 use std::path::Path;
 
@@ -24,38 +25,6 @@ pub fn table(header: &[&str]) -> Table {
 /// A cell with a number, right-aligned.
 pub fn right(text: impl std::fmt::Display) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
-/// A score as people read it: shares in percent.
-pub fn score(name: &str, value: f64) -> String {
-    match name {
-        "accuracy" | "top5" | "balanced_accuracy" | "mape" => format!("{:.2} %", 100.0 * value),
-        _ if !value.is_finite() => "-".into(),
-        _ if value.abs() >= 1000.0 => grouped(value.round() as i64),
-        _ => format!("{value:.4}"),
-    }
-}
-
-/// A value of the data, with as many digits as a reader needs: `1872`, `5.843`, `1.2e-7`.
-pub fn number(value: f64) -> String {
-    let size = value.abs();
-    if !value.is_finite() {
-        return "-".into();
-    }
-    if value.fract() == 0.0 && size < 1e15 {
-        // Whole numbers stay whole, and zero has no sign.
-        return format!("{:.0}", if size == 0.0 { size } else { value });
-    }
-    if !(1e-4..1e9).contains(&size) {
-        return format!("{value:.3e}");
-    }
-    // Four digits that count, but never a whole part cut short.
-    let places = (3 - size.log10().floor() as i32).clamp(0, 8) as usize;
-    let text = format!("{value:.places$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => text,
-    }
 }
 
 /// A score's name as people read it.
@@ -95,10 +64,10 @@ pub fn error(error: &anyhow::Error) {
             eprintln!("  because: {cause}");
         }
     }
-    let help = match error.downcast_ref::<TaskError>() {
-        Some(error) => error.help(),
-        None => error.downcast_ref::<RunError>().and_then(RunError::help),
-    };
+    let of_task = error.downcast_ref().and_then(TaskError::help);
+    let of_run = || error.downcast_ref().and_then(RunError::help);
+    let of_server = || error.downcast_ref().and_then(ServeError::help).map(String::from);
+    let help = of_task.or_else(of_run).or_else(of_server);
     if let Some(help) = help {
         eprintln!("  help: {help}");
     }
@@ -131,22 +100,6 @@ pub fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_the_digits_that_count() {
-        for (value, text) in [
-            (1872.0, "1872"),
-            (-0.0, "0"),
-            (5.843_333, "5.843"),
-            (180_921.195_89, "180921"),
-            (0.25, "0.25"),
-            (0.001_234_56, "0.001235"),
-            (1.5e-7, "1.500e-7"),
-            (f64::NAN, "-"),
-        ] {
-            assert_eq!(number(value), text);
-        }
-    }
 
     #[cfg(unix)]
     #[test]

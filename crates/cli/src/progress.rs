@@ -91,7 +91,7 @@ impl Display {
                 ));
             }
             Event::Interrupted { .. } | Event::Finished { .. } => self.bar.finish_and_clear(),
-            Event::CheckpointSaved { .. } => {}
+            Event::CheckpointSaved { .. } | Event::Mistakes { .. } => {}
         }
     }
 

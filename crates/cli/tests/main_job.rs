@@ -340,6 +340,21 @@ fn data_info_counts_what_is_missing() {
 }
 
 #[test]
+fn data_info_tells_how_a_training_divides() {
+    let place = Place::new();
+    let info = place.json(&["data", "info", "digits", "--json"]);
+    place.ok(&["train", "digits", "--epochs", "1", "-q"]);
+    let card = std::fs::read_to_string(place.path("runs/digits-mlp-1/bundle/README.md")).unwrap();
+    for part in ["train", "validation", "test"] {
+        let count = info[part].as_u64().unwrap();
+        assert!(
+            card.contains(&format!("| {part} examples | {count} |")),
+            "{part} {count}:\n{card}"
+        );
+    }
+}
+
+#[test]
 fn help_lists_and_documents_agree() {
     let place = Place::new();
     let reference = place.ok(&["recipe", "--reference"]);

@@ -1,5 +1,6 @@
 //! A data set: typed examples with labels.
 
+use crate::error::DataError;
 use crate::images::ImageSet;
 use crate::table::Table;
 use serde::{Deserialize, Serialize};
@@ -63,5 +64,18 @@ impl Content {
     /// Whether there is no example.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Puts the examples of `other` behind. Labels and prescribed parts are kept, class names are
+    /// those of `self`.
+    ///
+    /// # Errors
+    /// They are of another kind, or their columns differ.
+    pub fn append(&mut self, other: Self) -> Result<(), DataError> {
+        match (self, other) {
+            (Self::Images(set), Self::Images(other)) => set.append(other),
+            (Self::Table(table), Self::Table(other)) => table.append(other),
+            _ => Err(DataError::new("examples", "pictures and rows", "")),
+        }
     }
 }

@@ -20,7 +20,7 @@ pub mod table;
 pub use config::{AugmentConfig, DataConfig};
 pub use dataset::{Content, Dataset, Part};
 pub use error::DataError;
-pub use images::{ImageSet, Raster};
+pub use images::{ImageSet, PictureLimits, Raster};
 pub use open::{Notice, Notify, OpenOptions, open, quiet};
 pub use split::{SplitRule, split};
 pub use table::{Column, ColumnData, Kind, Table, TableEncoder};

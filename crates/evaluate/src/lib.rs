@@ -6,5 +6,5 @@ mod numbers;
 mod regression;
 
 pub use classification::{ClassScores, ClassificationReport, argmax};
-pub use numbers::grouped;
+pub use numbers::{grouped, number, score};
 pub use regression::RegressionReport;

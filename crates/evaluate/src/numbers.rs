@@ -16,9 +16,41 @@ pub fn grouped(value: i64) -> String {
     out
 }
 
+/// A score as people read it: shares in percent.
+pub fn score(name: &str, value: f64) -> String {
+    match name {
+        "accuracy" | "top5" | "balanced_accuracy" | "mape" => format!("{:.2} %", 100.0 * value),
+        _ if !value.is_finite() => "-".into(),
+        _ if value.abs() >= 1000.0 => grouped(value.round() as i64),
+        _ => format!("{value:.4}"),
+    }
+}
+
+/// A value of the data, with as many digits as a reader needs: `1872`, `5.843`, `1.2e-7`.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        return "-".into();
+    }
+    if value.fract() == 0.0 && size < 1e15 {
+        // Whole numbers stay whole, and zero has no sign.
+        return format!("{:.0}", if size == 0.0 { size } else { value });
+    }
+    if !(1e-4..1e9).contains(&size) {
+        return format!("{value:.3e}");
+    }
+    // Four digits that count, but never a whole part cut short.
+    let places = (3 - size.log10().floor() as i32).clamp(0, 8) as usize;
+    let text = format!("{value:.places$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, number};
 
     #[test]
     fn digits_stand_in_groups_of_three() {
@@ -30,6 +62,22 @@ mod tests {
             (1_234_567, "1,234,567"),
         ] {
             assert_eq!(grouped(value), text);
+        }
+    }
+
+    #[test]
+    fn numbers_have_the_digits_that_count() {
+        for (value, text) in [
+            (1872.0, "1872"),
+            (-0.0, "0"),
+            (5.843_333, "5.843"),
+            (180_921.195_89, "180921"),
+            (0.25, "0.25"),
+            (0.001_234_56, "0.001235"),
+            (1.5e-7, "1.500e-7"),
+            (f64::NAN, "-"),
+        ] {
+            assert_eq!(number(value), text);
         }
     }
 }

@@ -94,6 +94,16 @@ pub enum Stem {
     Imagenet,
 }
 
+impl Stem {
+    /// What `auto` stands for without weights.
+    pub fn for_pictures(height: usize, width: usize) -> Self {
+        match height.min(width) < 64 {
+            true => Self::Small,
+            false => Self::Imagenet,
+        }
+    }
+}
+
 impl ModelConfig {
     /// The name used in recipes and on the command line.
     pub fn name(&self) -> &'static str {

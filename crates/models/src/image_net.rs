@@ -64,18 +64,13 @@ impl ImageNet {
     }
 }
 
-/// Sets `stem = auto` to the stem that the pretrained weights in `source` have.
-pub fn resolve_stem(config: &mut ModelConfig, source: &str) -> Result<(), ModelError> {
-    if let ModelConfig::Resnet18(c) | ModelConfig::Resnet34(c) = config
-        && c.stem == Stem::Auto
-    {
-        let state = weights::read_file(&hub::locate(source)?)?;
-        let small = state
-            .get("conv1.weight")
-            .is_some_and(|w| w.shape().to_vec().ends_with(&[3, 3]));
-        c.stem = if small { Stem::Small } else { Stem::Imagenet };
-    }
-    Ok(())
+/// The stem that the pretrained weights in `source` have: a file, or a hub id.
+pub fn pretrained_stem(source: &str) -> Result<Stem, ModelError> {
+    let state = weights::read_file(&hub::locate(source)?)?;
+    let small = state
+        .get("conv1.weight")
+        .is_some_and(|w| w.shape().to_vec().ends_with(&[3, 3]));
+    Ok(if small { Stem::Small } else { Stem::Imagenet })
 }
 
 /// `net` with the pretrained weights from `source`: a file, or a hub id.

@@ -21,7 +21,7 @@ pub mod weights;
 
 pub use config::{LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig, Stem};
 pub use error::ModelError;
-pub use image_net::{ImageNet, load_pretrained, resolve_stem};
+pub use image_net::{ImageNet, load_pretrained, pretrained_stem};
 pub use lenet::Lenet;
 pub use linear::LinearModel;
 pub use mlp::Mlp;

@@ -145,7 +145,7 @@ impl ResNet {
 /// Whether a stem is the 3x3 one, for pictures of a size.
 pub(crate) fn is_small(stem: Stem, height: usize, width: usize) -> bool {
     match stem {
-        Stem::Auto => height.min(width) < 64,
+        Stem::Auto => Stem::for_pictures(height, width) == Stem::Small,
         Stem::Small => true,
         Stem::Imagenet => false,
     }

@@ -1,7 +1,8 @@
 //! The finished model as a folder that other tools read.
 
 use crate::error::RunError;
-use crate::files::{folder_of, sync_folder, write_file};
+use crate::files::{folder_of, write_file};
+use modelwright_train::sync_folder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -166,10 +167,7 @@ impl Bundle {
 
     /// The content of a file of the bundle.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, RunError> {
-        let broken = |problem: String| RunError::Bundle {
-            path: self.path.clone(),
-            problem,
-        };
+        let broken = |problem: String| self.broken(problem);
         let plain = Path::new(name).components().count() == 1 && !name.starts_with('.');
         if !plain {
             return Err(broken(format!("`{name}` is no plain file name")));
@@ -187,10 +185,15 @@ impl Bundle {
 
     /// A JSON file of the bundle.
     pub fn read_json<T: for<'a> Deserialize<'a>>(&self, name: &str) -> Result<T, RunError> {
-        serde_json::from_slice(&self.read(name)?).map_err(|e| RunError::Bundle {
+        serde_json::from_slice(&self.read(name)?).map_err(|e| self.broken(format!("{name}: {e}")))
+    }
+
+    /// The error that says what is wrong with this bundle.
+    pub fn broken(&self, problem: String) -> RunError {
+        RunError::Bundle {
             path: self.path.clone(),
-            problem: format!("{name}: {e}"),
-        })
+            problem,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::RunError;
 use modelwright_evaluate::chart::to_png;
+use modelwright_train::sync_folder;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -110,23 +111,6 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|p| !p.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
-}
-
-/// Makes renames in a folder survive a crash: a new name is on disk once its folder is.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    // Folders cannot be opened on Windows.
-    #[cfg(unix)]
-    match std::fs::File::open(folder)?.sync_all() {
-        // Some network file systems know no such thing; the rename itself is done.
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) => {}
-        result => result?,
-    }
-    let _ = folder;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -52,6 +52,11 @@ impl RunFolder {
         self.path.join("evaluation.json")
     }
 
+    /// What the finished model says of each example it was scored on.
+    pub fn answers(&self) -> PathBuf {
+        self.path.join("answers.json")
+    }
+
     /// TensorBoard files.
     pub fn tensorboard(&self) -> PathBuf {
         self.path.join("tensorboard")

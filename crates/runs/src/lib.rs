@@ -3,9 +3,11 @@
 
 mod bundle;
 mod card;
+mod differences;
 mod error;
 mod files;
 mod folder;
+mod log;
 mod machine;
 mod recorder;
 mod store;
@@ -13,9 +15,11 @@ mod tensorboard;
 
 pub use bundle::{Bundle, BundleConfig, CONFIG, LABELS, MODEL, PREPROCESSOR, write_bundle};
 pub use card::{Card, Facts};
+pub use differences::differences;
 pub use error::{Reason, RunError, file_help};
 pub use files::{NewFile, write_chart, write_file};
 pub use folder::{RunFolder, RunLock};
+pub use log::LogReader;
 pub use machine::{Machine, peak_memory};
 pub use recorder::Recorder;
 pub use store::{EpochScore, NewRun, Run, Status, Store};

@@ -1,1 +1,40 @@
-//! Models behind an address.
+//! Models behind an address: predictions over HTTP, several models and versions at once, batching,
+//! tokens, limits and metrics.
+//!
+//! [`Models`] holds what is loaded and answers; [`router`] puts it behind the Open Inference Protocol
+//! and an address for people; [`access`], [`security`] and [`server`] guard the way in.
+
+pub mod access;
+mod batcher;
+mod docs;
+mod error;
+mod example;
+mod friendly;
+mod input;
+mod limits;
+pub mod load;
+pub mod metrics;
+mod model;
+mod oip;
+mod openapi;
+mod rate;
+mod registry;
+mod router;
+pub mod security;
+pub mod server;
+pub mod telemetry;
+mod tls;
+pub mod tokens;
+mod watch;
+
+pub use access::Access;
+pub use batcher::use_threads;
+pub use error::ServeError;
+pub use input::Input;
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use registry::{Answer, ModelSummary, Models, VersionSummary};
+pub use router::{App, no_such_address, router};
+
+/// A result whose error says what was wrong and what to do.
+pub type Result<T> = std::result::Result<T, ServeError>;

@@ -2,11 +2,12 @@
 
 use crate::error::TaskError;
 use crate::task::Prediction;
+use crate::worst::Worst;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 use modelwright_evaluate::argmax;
 use modelwright_kernels::nn::{Labels, cross_entropy};
-use modelwright_train::{ClassWeights, Goal, Meter, Recipe, Scores, StepLoss};
+use modelwright_train::{ClassWeights, Goal, Meter, Mistake, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
 
 /// A classifier's output: what its logits mean and how they are trained.
@@ -89,6 +90,17 @@ impl ClassHead {
         };
         StepLoss { value, weight }
     }
+
+    /// The wrong answers that `meter` kept; `rows` are the examples it was given, in that order.
+    pub fn mistakes(&self, meter: &ClassMeter, rows: &[usize]) -> Vec<Mistake> {
+        let mistake = |w: &Wrong| Mistake {
+            example: rows[w.position],
+            truth: self.classes[w.truth].clone(),
+            predicted: self.classes[w.predicted].clone(),
+            probability: Some(w.probability),
+        };
+        meter.worst.0.iter().map(mistake).collect()
+    }
 }
 
 /// The true classes of a batch.
@@ -101,11 +113,25 @@ pub(crate) struct ClassTargets {
     pub mixed: Option<(Labels, f32)>,
 }
 
-/// Right answers so far.
+/// Right answers so far, and the worst of the wrong ones.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct ClassMeter {
     right: usize,
     examples: usize,
+    /// Of interest once the validation part was gone through, which happens in one go.
+    #[serde(skip)]
+    worst: Worst<Wrong>,
+}
+
+/// A wrong answer.
+#[derive(Debug, Clone)]
+struct Wrong {
+    /// How many examples the meter was given before it.
+    position: usize,
+    truth: usize,
+    predicted: usize,
+    /// Of the predicted class.
+    probability: f64,
 }
 
 impl ClassMeter {
@@ -113,11 +139,22 @@ impl ClassMeter {
         let [_, classes] = logits.dims();
         let data = logits.clone().into_data();
         let values: Vec<f32> = data.iter::<f32>().collect();
-        let rows = values.chunks_exact(classes).zip(labels);
-        self.right += rows
-            .filter(|(row, label)| argmax(row) == **label as usize)
-            .count();
-        self.examples += labels.len();
+        for (row, label) in values.chunks_exact(classes).zip(labels) {
+            let (truth, predicted) = (*label as usize, argmax(row));
+            if predicted == truth {
+                self.right += 1;
+            } else {
+                let sum: f64 = row.iter().map(|v| f64::from(v - row[predicted]).exp()).sum();
+                let wrong = Wrong {
+                    position: self.examples,
+                    truth,
+                    predicted,
+                    probability: 1.0 / sum,
+                };
+                self.worst.add(f64::from(row[predicted] - row[truth]), wrong);
+            }
+            self.examples += 1;
+        }
     }
 }
 

@@ -20,11 +20,11 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// The origin of a data set that was opened in the current folder.
-    pub fn of(dataset: &Dataset) -> Result<Self, TaskError> {
-        Ok(Self {
+    pub fn of(examples: &Examples) -> Self {
+        Self {
             folder: std::env::current_dir().unwrap_or_default(),
-            fingerprint: Some(fingerprint(dataset)?),
-        })
+            fingerprint: Some(examples.fingerprint()),
+        }
     }
 
     pub fn write(&self, folder: &RunFolder) -> Result<(), TaskError> {
@@ -45,7 +45,7 @@ impl Origin {
     /// # Errors
     /// If it is gone, or if it is no longer what the run was started on: its examples would fall
     /// into other parts and come in another order.
-    pub fn open(&self, config: &DataConfig, notify: Notify) -> Result<Dataset, TaskError> {
+    pub fn open(&self, config: &DataConfig, notify: Notify) -> Result<Examples, TaskError> {
         let mut config = config.clone();
         let there = self.folder.join(&config.source);
         if !Path::new(&config.source).exists() && there.exists() {
@@ -56,9 +56,9 @@ impl Origin {
         {
             config.data_dir = Some(self.folder.join(dir));
         }
-        let dataset = open(&config.source, config.open_options(notify))?;
+        let examples = Examples::new(open(&config.source, config.open_options(notify))?)?;
         if let Some(known) = &self.fingerprint
-            && *known != fingerprint(&dataset)?
+            && *known != examples.fingerprint()
         {
             return Err(TaskError::asked(
                 format!(
@@ -68,36 +68,46 @@ impl Origin {
                 "bring the data back as it was, or start a new run on it",
             ));
         }
-        Ok(dataset)
+        Ok(examples)
     }
 }
 
-/// A hash of what a training depends on: every example and its label, in their order.
-fn fingerprint(dataset: &Dataset) -> Result<String, TaskError> {
-    let mut hash = Xxh3::new();
-    match &dataset.content {
-        Content::Images(set) => {
-            set.hashes()?
-                .iter()
-                .for_each(|h| hash.update(&h.to_le_bytes()));
-            for label in &set.labels {
-                hash.update(&label.map_or(u32::MAX, |l| l).to_le_bytes());
-            }
-            for class in &set.classes {
-                hash.update(class.as_bytes());
-                hash.update(&[0]);
-            }
-        }
-        Content::Table(table) => {
-            table
-                .hashes()
-                .iter()
-                .for_each(|h| hash.update(&h.to_le_bytes()));
-            for column in &table.columns {
-                hash.update(column.name.as_bytes());
-                hash.update(&[0]);
-            }
-        }
+/// A data set with a hash of the content of each example. Files are hashed once for all who need it:
+/// the fingerprint, and the division into parts.
+pub(crate) struct Examples {
+    pub dataset: Dataset,
+    pub hashes: Vec<u64>,
+}
+
+impl Examples {
+    /// Hashes every example.
+    pub fn new(dataset: Dataset) -> Result<Self, TaskError> {
+        let hashes = match &dataset.content {
+            Content::Images(set) => set.hashes()?,
+            Content::Table(table) => table.hashes(),
+        };
+        Ok(Self { dataset, hashes })
     }
-    Ok(format!("{:016x}", hash.digest()))
+
+    /// A hash of what a training depends on: every example and its label, in their order.
+    fn fingerprint(&self) -> String {
+        let mut hash = Xxh3::new();
+        for example in &self.hashes {
+            hash.update(&example.to_le_bytes());
+        }
+        let names: Vec<&String> = match &self.dataset.content {
+            Content::Images(set) => {
+                for label in &set.labels {
+                    hash.update(&label.unwrap_or(u32::MAX).to_le_bytes());
+                }
+                set.classes.iter().collect()
+            }
+            Content::Table(table) => table.columns.iter().map(|c| &c.name).collect(),
+        };
+        for name in names {
+            hash.update(name.as_bytes());
+            hash.update(&[0]);
+        }
+        format!("{:016x}", hash.digest())
+    }
 }

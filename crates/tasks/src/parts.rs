@@ -15,43 +15,56 @@ pub(crate) struct Parts {
     test: Vec<usize>,
 }
 
-/// Divides by the recipe's shares and seed.
-pub(crate) fn divide(
-    recipe: &Recipe,
-    strata: &[u32],
-    hashes: &[u64],
-    given: &[Option<Part>],
-) -> Vec<Part> {
-    let rule = SplitRule {
-        validation: recipe.data.validation,
-        test: recipe.data.test,
-        seed: recipe.training.seed,
-    };
-    split(strata, hashes, given, rule)
+/// What the division of a data set follows.
+pub(crate) struct Division<'a> {
+    /// The usable examples: those with a label or a target.
+    pub rows: &'a [usize],
+    /// The class, or another stratum, of each of them.
+    pub strata: &'a [u32],
+    /// A hash of the content of every example of the data set.
+    pub hashes: &'a [u64],
+    /// The part that the source prescribes for every example; empty if it prescribes none.
+    pub given: &'a [Option<Part>],
+}
+
+impl Division<'_> {
+    /// The part of each usable example, by the recipe's shares and seed.
+    fn of_rows(&self, recipe: &Recipe) -> Vec<Part> {
+        let rule = SplitRule {
+            validation: recipe.data.validation,
+            test: recipe.data.test,
+            seed: recipe.training.seed,
+        };
+        let pick = |row: &usize| (self.hashes[*row], self.given.get(*row).copied().flatten());
+        let (hashes, given): (Vec<u64>, Vec<Option<Part>>) = self.rows.iter().map(pick).unzip();
+        split(self.strata, &hashes, &given, rule)
+    }
+
+    /// The part of every example; `None` for those that cannot be used.
+    pub fn of_all(&self, recipe: &Recipe) -> Vec<Option<Part>> {
+        let mut parts = vec![None; self.hashes.len()];
+        for (row, part) in self.rows.iter().zip(self.of_rows(recipe)) {
+            parts[*row] = Some(part);
+        }
+        parts
+    }
 }
 
 impl Parts {
-    /// Lists the examples of each part; `rows` are the usable ones, `strata` and `hashes` (of their
-    /// content) belong to them. Applies `data.limit`.
-    pub fn new(
-        recipe: &Recipe,
-        parts: &[Part],
-        strata: &[u32],
-        rows: &[usize],
-        hashes: &[u64],
-    ) -> Result<Self, TaskError> {
+    /// Divides, and lists the examples of each part. Applies `data.limit`.
+    pub fn new(recipe: &Recipe, division: &Division) -> Result<Self, TaskError> {
+        let rows = division.rows;
+        let parts = division.of_rows(recipe);
         let of = |part: Part| -> Vec<usize> {
             rows.iter()
-                .zip(parts)
+                .zip(&parts)
                 .filter(|(_, p)| **p == part)
                 .map(|(r, _)| *r)
                 .collect()
         };
         let mut train = of(Part::Train);
         if let Some(limit) = recipe.data.limit.filter(|l| *l < train.len()) {
-            let facts = rows.iter().zip(strata.iter().zip(hashes));
-            let facts = facts.map(|(r, (s, h))| (*r, (*s, *h))).collect();
-            train = limited(train, limit, recipe.training.seed, &facts);
+            train = limited(train, limit, recipe.training.seed, division);
         }
         if train.is_empty() {
             return Err(TaskError::asked(
@@ -73,6 +86,12 @@ impl Parts {
             Part::Validation => &self.validation,
             Part::Test => &self.test,
         }
+    }
+
+    /// The examples at some positions of a part.
+    pub fn pick(&self, part: Part, positions: &[usize]) -> Vec<usize> {
+        let examples = self.of(part);
+        positions.iter().map(|i| examples[*i]).collect()
     }
 
     /// The part on which the final evaluation is made: the last one that has examples.
@@ -98,19 +117,13 @@ impl Parts {
 
 /// `limit` examples with the same shares of the strata. Like the split, the choice follows the
 /// examples' content and not their order.
-fn limited(
-    mut train: Vec<usize>,
-    limit: usize,
-    seed: u64,
-    facts: &HashMap<usize, (u32, u64)>,
-) -> Vec<usize> {
-    let rank = |i: &usize| {
-        let hash = facts.get(i).map_or(0, |f| f.1);
-        (derive(seed, Purpose::Shuffle, (u64::MAX, hash)), *i)
-    };
+fn limited(mut train: Vec<usize>, limit: usize, seed: u64, division: &Division) -> Vec<usize> {
+    let place = |i: &usize| (u64::MAX, division.hashes[*i]);
+    let rank = |i: &usize| (derive(seed, Purpose::Shuffle, place(i)), *i);
     train.sort_by_cached_key(rank);
+    let strata: HashMap<_, _> = division.rows.iter().zip(division.strata).collect();
+    let stratum = |i: &usize| strata.get(i).map_or(0, |s| **s);
     let mut sizes = HashMap::<u32, usize>::new();
-    let stratum = |i: &usize| facts.get(i).map_or(0, |f| f.0);
     let ranked: Vec<(usize, usize)> = train
         .iter()
         .map(|i| {

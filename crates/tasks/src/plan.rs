@@ -4,7 +4,9 @@ use crate::error::TaskError;
 use crate::registry;
 use crate::task::Task;
 use modelwright_data::images::Pixels;
-use modelwright_data::{Content, Dataset, ImageSet, Notify, OpenOptions, images, open, table};
+use modelwright_data::{
+    Content, Dataset, ImageSet, Notify, OpenOptions, Part, images, open, table,
+};
 use modelwright_train::Recipe;
 use modelwright_train::recipe::Layers;
 use std::io::Read;
@@ -23,10 +25,7 @@ pub struct Plan {
 impl Plan {
     /// Reads the data, guesses the task if none is given, and completes the recipe.
     pub fn new(layers: &Layers, notify: Notify) -> Result<Self, TaskError> {
-        let any = registry::TASKS[0].info().name;
-        let bare: Recipe =
-            toml::from_str(&format!("task = '{any}'\n[model]\narchitecture = 'linear'"))
-                .map_err(|e| TaskError::asked(e.to_string(), "report this"))?;
+        let bare = bare()?;
         let data = {
             // Only the data section is of interest yet; the rest has no defaults before the data is seen.
             let mut only_data = Layers::default();
@@ -67,13 +66,38 @@ impl Plan {
         if recipe.training.threads == 0 {
             recipe.training.threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         }
-        task.resolve(&mut recipe)?;
+        task.resolve(&mut recipe, &dataset)?;
         Ok(Self {
             recipe,
             dataset,
             task,
         })
     }
+}
+
+/// A recipe of nothing but defaults.
+fn bare() -> Result<Recipe, TaskError> {
+    let any = registry::TASKS[0].info().name;
+    toml::from_str(&format!("task = '{any}'\n[model]\narchitecture = 'linear'"))
+        .map_err(|e| TaskError::asked(e.to_string(), "report this"))
+}
+
+/// How many examples a training with the usual settings takes for each part; `None` if it is not clear
+/// what there is to learn, such as from a table without a known target.
+pub fn usual_parts(dataset: &Dataset) -> Result<Option<[(Part, usize); 3]>, TaskError> {
+    let recipe = bare()?;
+    let Ok(task) = registry::guess(dataset, &recipe.data) else {
+        return Ok(None);
+    };
+    let parts = match task.parts(dataset, &recipe) {
+        // The guess was no good, such as a target of thousands of different words.
+        Err(TaskError::Asked { .. }) => return Ok(None),
+        parts => parts?,
+    };
+    let count = |part: Part| parts.iter().filter(|p| **p == Some(part)).count();
+    Ok(Some(
+        [Part::Train, Part::Validation, Part::Test].map(|part| (part, count(part))),
+    ))
 }
 
 /// What is to be predicted: picture files and folders, or one table, or `-` for CSV on standard input.
@@ -87,10 +111,7 @@ pub fn read_content(
             .read_to_end(&mut bytes)
             .map_err(|e| TaskError::asked(format!("standard input: {e}"), ""))?;
         let place = "standard input".to_string();
-        let table = match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
-            Some(b'{') => table::parse_jsonl(&place, &bytes)?,
-            _ => table::parse_csv(&place, &bytes, options.encoding)?,
-        };
+        let table = table::parse_text(&place, &bytes, options.encoding)?;
         return Ok((place, Content::Table(table)));
     }
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -115,14 +136,48 @@ pub fn read_content(
             "give png, jpg, bmp, webp or gif files, or a table",
         ));
     }
-    let count = paths.len();
-    Ok((
-        inputs.join(", "),
-        Content::Images(ImageSet {
-            classes: Vec::new(),
-            labels: vec![None; count],
-            given: vec![None; count],
-            pixels: Pixels::Files(paths),
-        }),
-    ))
+    let set = ImageSet::unlabelled(Pixels::Files(paths));
+    Ok((inputs.join(", "), Content::Images(set)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modelwright_data::quiet;
+
+    fn plan(settings: &[(&str, &str)]) -> Plan {
+        let mut layers = Layers::default();
+        for (key, value) in settings {
+            layers.set(key, value).unwrap();
+        }
+        Plan::new(&layers, &quiet).unwrap()
+    }
+
+    #[test]
+    fn a_complete_recipe_names_the_stem() {
+        let digits = [
+            ("data.source", "digits"),
+            ("model.architecture", "resnet18"),
+        ];
+        let recipe = |more: &[(&str, &str)]| plan(&[&digits, more].concat()).recipe.to_toml();
+        assert!(recipe(&[]).contains("stem = \"small\""));
+        assert!(recipe(&[("data.image_size", "64")]).contains("stem = \"imagenet\""));
+        let asked = [("data.image_size", "64"), ("model.stem", "small")];
+        assert!(recipe(&asked).contains("stem = \"small\""));
+    }
+
+    #[test]
+    fn the_usual_parts_are_those_of_a_training() {
+        for source in ["digits", "iris", "ames"] {
+            let plan = plan(&[("data.source", source)]);
+            let usual = usual_parts(&plan.dataset).unwrap().unwrap();
+            let parts = plan.task.parts(&plan.dataset, &plan.recipe).unwrap();
+            assert_eq!(parts.len(), plan.dataset.content.len());
+            for (part, count) in usual {
+                let trained = parts.iter().filter(|p| **p == Some(part)).count();
+                assert_eq!(count, trained, "{source}: {}", part.name());
+                assert!(count > 0, "{source}: {}", part.name());
+            }
+        }
+    }
 }

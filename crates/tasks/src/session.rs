@@ -2,14 +2,14 @@
 
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
-use crate::origin::Origin;
+use crate::origin::{Examples, Origin};
 use crate::plan::Plan;
 use crate::registry;
 use crate::task::{Job, JobOutcome, Made};
 use burn::tensor::Device;
-use modelwright_data::{Dataset, Notice, Notify, Part};
+use modelwright_data::{Notice, Notify, Part};
 use modelwright_runs::{
-    BundleConfig, Card, LABELS, Machine, NewRun, Recorder, RunFolder, RunLock, Status, Store,
+    BundleConfig, Card, LABELS, Machine, NewRun, Recorder, Run, RunFolder, RunLock, Status, Store,
     TensorBoard, write_bundle, write_file,
 };
 use modelwright_train::{Checkpoint, Control, Observer, Observers, Recipe, TrainError};
@@ -37,12 +37,12 @@ pub struct Session<'a> {
     _lock: RunLock,
     recipe: Recipe,
     /// `None` once the training has taken it.
-    dataset: Option<Dataset>,
+    examples: Option<Examples>,
     resume: Option<Checkpoint>,
 }
 
 /// Stack of a computing thread: networks are dropped and walked recursively.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
 /// How a session ended.
 pub enum Ended {
@@ -86,14 +86,15 @@ impl<'a> Session<'a> {
             machine: &machine,
         })?;
         let folder = store.folder(&id);
-        let prepare = || -> Result<RunLock, TaskError> {
+        let prepare = || -> Result<(RunLock, Examples), TaskError> {
             folder.create()?;
             let lock = folder.lock(&id)?;
             write_file(&folder.recipe(), recipe.as_bytes())?;
-            Origin::of(&plan.dataset)?.write(&folder)?;
-            Ok(lock)
+            let examples = Examples::new(plan.dataset)?;
+            Origin::of(&examples).write(&folder)?;
+            Ok((lock, examples))
         };
-        let lock = prepare().inspect_err(|_| {
+        let (lock, examples) = prepare().inspect_err(|_| {
             // Nothing was trained yet, so nothing stays; the first error is the one to report.
             let _ = store.remove(&id);
         })?;
@@ -104,7 +105,7 @@ impl<'a> Session<'a> {
             folder,
             _lock: lock,
             recipe: plan.recipe,
-            dataset: Some(plan.dataset),
+            examples: Some(examples),
             resume: None,
         })
     }
@@ -123,14 +124,9 @@ impl<'a> Session<'a> {
                 format!("its bundle is {}", folder.bundle().display()),
             ));
         }
-        let recipe: Recipe = toml::from_str(&run.recipe).map_err(|e| {
-            TaskError::asked(
-                format!("run `{}`: its recipe cannot be read ({e})", run.id),
-                "start a new run",
-            )
-        })?;
+        let recipe = recipe_of(&run)?;
         let origin = Origin::read(&folder)?;
-        let dataset = origin.open(&recipe.data, options.notify)?;
+        let examples = origin.open(&recipe.data, options.notify)?;
         write_file(&folder.recipe(), run.recipe.as_bytes())?;
         let resume = Checkpoint::latest(&folder.checkpoints())?;
         store.set_status(&run.id, Status::Running, "", 0.0)?;
@@ -141,7 +137,7 @@ impl<'a> Session<'a> {
             folder,
             _lock: lock,
             recipe,
-            dataset: Some(dataset),
+            examples: Some(examples),
             resume,
         })
     }
@@ -204,7 +200,7 @@ impl<'a> Session<'a> {
         observer: Box<dyn Observer + Send + '_>,
         started: Instant,
     ) -> Result<Ended, TaskError> {
-        let Some(dataset) = self.dataset.take() else {
+        let Some(Examples { dataset, hashes }) = self.examples.take() else {
             return Err(TaskError::asked("this session has run already", ""));
         };
         let mut observers = Observers(vec![Box::new(Recorder::new(&self.store, &self.id)?)]);
@@ -221,6 +217,7 @@ impl<'a> Session<'a> {
         let outcome = registry::find(&self.recipe.task)?.train(Job {
             recipe: &self.recipe,
             dataset,
+            hashes,
             device: Device::flex(),
             checkpoints: &self.folder.checkpoints(),
             resume: self.resume.take(),
@@ -307,4 +304,14 @@ impl<'a> Session<'a> {
         }
         Ok(write_bundle(&path, config, &files)?)
     }
+}
+
+/// The recipe of a run.
+pub(crate) fn recipe_of(run: &Run) -> Result<Recipe, TaskError> {
+    toml::from_str(&run.recipe).map_err(|e| {
+        TaskError::asked(
+            format!("run `{}`: its recipe cannot be read ({e})", run.id),
+            "start a new run",
+        )
+    })
 }

@@ -1,22 +1,20 @@
 //! What the table tasks share: target, encoding, rows.
 
 use crate::error::TaskError;
-use crate::parts::{Parts, divide};
+use crate::network;
+use crate::parts::{Division, Parts};
+use crate::row_predictor::{Answer, Preprocessor, RowPredictor};
 use crate::task::{Job, JobOutcome, Made, Predictor};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{
     Column, ColumnData, Content, DataConfig, Dataset, Part, Table, TableEncoder,
 };
-use modelwright_models::{MlpConfig, ModelConfig, TableNet, catalog, weights};
-use modelwright_runs::{Bundle, Facts, MODEL, PREPROCESSOR, RunError};
+use modelwright_models::{MlpConfig, ModelConfig, TableNet, weights};
+use modelwright_runs::{Facts, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
 use modelwright_train::{Learner, Outcome, Recipe, Trainer};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-/// Rows that go through the network at once when predicting.
-pub(crate) const BATCH: usize = 1024;
 /// Column names that are taken for the target if none is given.
 const USUAL_TARGETS: [&str; 4] = ["target", "label", "class", "y"];
 
@@ -107,22 +105,13 @@ pub(crate) fn check_recipe(recipe: &Recipe) -> Result<(), TaskError> {
     }
 }
 
-/// What is left of [`Encoded`] when the bundle has the encoder.
-pub(crate) struct Leftover {
-    parts: Parts,
-    facts: Facts,
-    notes: Vec<String>,
-}
-
-/// Trains `net`, evaluates it and collects what the bundle needs. `split` takes the learner apart
-/// into the preprocessing and what is left; `predictor` puts network and preprocessing together.
-pub(crate) fn train<L: Learner<Model = TableNet>, P: Serialize>(
+/// Trains `net`, evaluates it and collects what the bundle needs. `split` takes the learner apart into
+/// the encoded table and what is predicted.
+pub(crate) fn train<L: Learner<Model = TableNet>, A: Answer>(
     job: Job,
     learner: L,
     net: TableNet,
-    labels: Vec<String>,
-    split: impl FnOnce(L) -> (P, Leftover),
-    predictor: impl FnOnce(TableNet, P, Device) -> Box<dyn Predictor>,
+    split: impl FnOnce(L) -> (Encoded, A),
 ) -> Result<JobOutcome, TaskError> {
     let trainer = Trainer {
         recipe: job.recipe,
@@ -134,18 +123,25 @@ pub(crate) fn train<L: Learner<Model = TableNet>, P: Serialize>(
         Outcome::Finished(trained) => trained,
         Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
     };
-    let (preprocessor, rest) = split(learner);
+    let (encoded, answer) = split(learner);
+    let parts = encoded.parts;
+    let labels = answer.labels().to_vec();
+    let preprocessor = Preprocessor {
+        target: encoded.target,
+        answer,
+        encoder: encoded.encoder,
+    };
     let files = vec![
-        (MODEL, weight_bytes(&trained.model)?),
+        (MODEL, network::to_bytes(&trained.model)?),
         (
             PREPROCESSOR,
             serde_json::to_vec_pretty(&preprocessor).unwrap_or_default(),
         ),
     ];
     let parameters = weights::count(&trained.model);
-    let scored_on = rest.parts.scored_on();
-    let predictor = predictor(trained.model, preprocessor, job.device);
-    let evaluation = predictor.evaluate(&job.dataset, rest.parts.of(scored_on))?;
+    let scored_on = parts.scored_on();
+    let predictor = RowPredictor::new(trained.model, preprocessor, job.device);
+    let evaluation = predictor.evaluate(&job.dataset, parts.of(scored_on))?;
     Ok(JobOutcome::Made(Box::new(Made {
         files,
         labels,
@@ -153,13 +149,15 @@ pub(crate) fn train<L: Learner<Model = TableNet>, P: Serialize>(
         evaluation,
         scored_on,
         epoch: trained.epoch,
-        facts: rest.facts,
-        notes: rest.notes,
+        facts: encoded.facts,
+        notes: encoded.notes,
     })))
 }
 
 /// A table divided and encoded.
 pub(crate) struct Encoded {
+    /// The column that is predicted.
+    target: String,
     pub encoder: TableEncoder,
     pub parts: Parts,
     pub facts: Facts,
@@ -178,10 +176,13 @@ impl Encoded {
     ) -> Result<Self, TaskError> {
         let recipe = job.recipe;
         let place = &job.dataset.source;
-        let hashes = row_hashes(table, rows);
-        let given = vec![None; rows.len()];
-        let division = divide(recipe, strata, &hashes, &given);
-        let parts = Parts::new(recipe, &division, strata, rows, &hashes)?;
+        let division = Division {
+            rows,
+            strata,
+            hashes: &job.hashes,
+            given: &[],
+        };
+        let parts = Parts::new(recipe, &division)?;
         let train = parts.of(Part::Train);
         let (encoder, left_out) =
             TableEncoder::fit(table, place, target, &recipe.data.exclude, train)?;
@@ -210,22 +211,13 @@ impl Encoded {
         ];
         facts.extend(parts.facts());
         Ok(Self {
+            target: target.into(),
             encoder,
             parts,
             facts,
             notes,
             inputs,
         })
-    }
-
-    /// The encoder, and what is left.
-    pub fn split(self) -> (TableEncoder, Leftover) {
-        let leftover = Leftover {
-            parts: self.parts,
-            facts: self.facts,
-            notes: self.notes,
-        };
-        (self.encoder, leftover)
     }
 
     /// The inputs of some rows on a device, `[rows, inputs]`.
@@ -254,28 +246,6 @@ impl Encoded {
             &device.clone().autodiff(),
         )?)
     }
-}
-
-/// Hashes of the content of some rows.
-fn row_hashes(table: &Table, rows: &[usize]) -> Vec<u64> {
-    let hashes = table.hashes();
-    rows.iter().map(|r| hashes[*r]).collect()
-}
-
-/// Parts of all rows of a table, where only `rows` have a target.
-pub(crate) fn all_parts(
-    recipe: &Recipe,
-    table: &Table,
-    rows: &[usize],
-    strata: &[u32],
-) -> Vec<Part> {
-    let mut parts = vec![Part::Train; table.rows()];
-    let given = vec![None; rows.len()];
-    let division = divide(recipe, strata, &row_hashes(table, rows), &given);
-    for (row, part) in rows.iter().zip(division) {
-        parts[*row] = part;
-    }
-    parts
 }
 
 /// Rows with a target, and its values (numbers).
@@ -331,61 +301,11 @@ fn has_rows(rows: &[usize], target: &str, place: &str) -> Result<(), TaskError> 
     }
 }
 
-/// Bytes of the weights for a bundle.
-fn weight_bytes(net: &TableNet) -> Result<Vec<u8>, TaskError> {
-    let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
-    weights::to_bytes(&weights::collect(net)).map_err(fail)
-}
-
-/// The preprocessing and network of a bundle; `shape_of` tells (inputs, outputs).
-pub(crate) fn load<P: DeserializeOwned>(
-    bundle: &Bundle,
-    device: &Device,
-    shape_of: impl Fn(&P) -> (usize, usize),
-) -> Result<(P, TableNet), TaskError> {
-    let broken = |problem: String| RunError::Bundle {
-        path: bundle.path().into(),
-        problem,
-    };
-    let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
-        .map_err(|e| broken(format!("config.json: {e}")))?;
-    let preprocessor: P = bundle.read_json(PREPROCESSOR)?;
-    let (inputs, outputs) = shape_of(&preprocessor);
-    let bytes = bundle.read(MODEL)?;
-    catalog::check_file(&config, &[inputs], outputs, bytes.len())
-        .map_err(|e| broken(format!("{MODEL}: {e}")))?;
-    let net = TableNet::new(&config, inputs, outputs, device)?;
-    let state = weights::from_bytes(&bytes).map_err(&broken)?;
-    let net = weights::apply(net, state).map_err(|e| broken(format!("{MODEL}: {e}")))?;
-    Ok((preprocessor, net))
-}
-
-/// The table to predict for.
-pub(crate) fn table_of<'a>(content: &'a Content, place: &str) -> Result<&'a Table, TaskError> {
-    match content {
-        Content::Table(table) => Ok(table),
-        Content::Images(_) => Err(TaskError::asked(
-            format!("{place} holds pictures, but this model takes rows of a table"),
-            "give a .csv, .tsv, .jsonl or .parquet file",
-        )),
+/// `values` of some of `count` rows, by row; the default for the others, which no part contains.
+pub(crate) fn by_row<T: Copy + Default>(count: usize, rows: &[usize], values: &[T]) -> Vec<T> {
+    let mut all = vec![T::default(); count];
+    for (row, value) in rows.iter().zip(values) {
+        all[*row] = *value;
     }
-}
-
-/// The network's outputs for some rows of a table, row by row.
-pub(crate) fn forward<T>(
-    net: &TableNet,
-    encoder: &TableEncoder,
-    table: &Table,
-    place: &str,
-    rows: &[usize],
-    device: &Device,
-    mut take: impl FnMut(Tensor<2>) -> Vec<T>,
-) -> Result<Vec<T>, TaskError> {
-    let mut all = Vec::new();
-    for chunk in rows.chunks(BATCH) {
-        let inputs = encoder.encode(table, place, chunk)?;
-        let data = TensorData::new(inputs, [chunk.len(), encoder.width()]);
-        all.extend(take(net.forward(Tensor::from_data(data, device))));
-    }
-    Ok(all)
+    all
 }

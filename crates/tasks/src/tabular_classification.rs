@@ -5,16 +5,16 @@ use crate::classify::{
 };
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
+use crate::row_predictor::{self, Answer, RowPredictor};
 use crate::table::{self, Encoded};
 use crate::task::{Job, JobOutcome, Prediction, Predictor, Task, TaskInfo};
 use burn::tensor::{Device, Tensor};
-use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table, TableEncoder};
+use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table};
 use modelwright_evaluate::ClassificationReport;
 use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
-use modelwright_train::{Goal, Learner, Recipe, StepLoss};
+use modelwright_train::{Goal, Learner, Mistake, Recipe, StepLoss};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
 /// The task.
 pub(crate) struct TabularClassification;
@@ -44,8 +44,13 @@ impl Task for TabularClassification {
         table::defaults(NAME, rows, config, table::target_name(dataset, config)?)
     }
 
-    fn resolve(&self, recipe: &mut Recipe) -> Result<(), TaskError> {
+    fn resolve(&self, recipe: &mut Recipe, _: &Dataset) -> Result<(), TaskError> {
         table::check_recipe(recipe)
+    }
+
+    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Option<Part>>, TaskError> {
+        let target = table::target_name(dataset, &recipe.data)?;
+        row_predictor::parts::<Classes>(dataset, &target, recipe)
     }
 
     fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
@@ -55,10 +60,7 @@ impl Task for TabularClassification {
         let target = table::target_name(&job.dataset, &recipe.data)?;
         let (rows, codes, classes) = table::classes(rows_of, &target, source)?;
         let encoded = Encoded::new(&job, rows_of, &target, &rows, &codes)?;
-        let mut labels = vec![0; rows_of.rows()];
-        rows.iter()
-            .zip(&codes)
-            .for_each(|(row, code)| labels[*row] = *code);
+        let labels = table::by_row(rows_of.rows(), &rows, &codes);
         let train = encoded.parts.of(Part::Train).iter().map(|r| labels[*r]);
         let head = ClassHead::new(recipe, source, &classes, train)?;
         let net = encoded.network(recipe, classes.len(), &job.device)?;
@@ -67,23 +69,13 @@ impl Task for TabularClassification {
             labels,
             head,
         };
-        let labels = classes.clone();
-        let split = |learner: RowLearner| {
-            let (encoder, rest) = learner.encoded.split();
-            let preprocessor = Preprocessor {
-                target,
-                classes,
-                encoder,
-            };
-            (preprocessor, rest)
-        };
-        table::train(job, learner, net, labels, split, RowPredictor::boxed)
+        table::train(job, learner, net, |learner| {
+            (learner.encoded, Classes { classes })
+        })
     }
 
     fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
-        let shape = |p: &Preprocessor| (p.encoder.width(), p.classes.len());
-        let (preprocessor, net) = table::load(bundle, &device, shape)?;
-        Ok(RowPredictor::boxed(net, preprocessor, device))
+        Ok(Box::new(RowPredictor::<Classes>::load(bundle, device)?))
     }
 }
 
@@ -110,10 +102,7 @@ impl Learner for RowLearner {
         _: Option<usize>,
         device: &Device,
     ) -> Result<Self::Batch, DataError> {
-        let rows: Vec<usize> = indices
-            .iter()
-            .map(|i| self.encoded.parts.of(part)[*i])
-            .collect();
+        let rows = self.encoded.parts.pick(part, indices);
         let host: Vec<u32> = rows.iter().map(|r| self.labels[*r]).collect();
         let labels = self.head.labels(&host, device);
         Ok((
@@ -142,91 +131,60 @@ impl Learner for RowLearner {
     fn goal(&self) -> Goal {
         GOAL
     }
-}
 
-/// `preprocessor_config.json`.
-#[derive(Serialize, Deserialize)]
-struct Preprocessor {
-    target: String,
-    classes: Vec<String>,
-    encoder: TableEncoder,
-}
-
-struct RowPredictor {
-    net: TableNet,
-    preprocessor: Preprocessor,
-    device: Device,
-}
-
-impl RowPredictor {
-    fn boxed(net: TableNet, preprocessor: Preprocessor, device: Device) -> Box<dyn Predictor> {
-        Box::new(Self {
-            net,
-            preprocessor,
-            device,
-        })
+    fn mistakes(&self, meter: &ClassMeter) -> Vec<Mistake> {
+        self.head
+            .mistakes(meter, self.encoded.parts.of(Part::Validation))
     }
 }
 
-impl RowPredictor {
-    fn probabilities(
+/// The classes of a target column.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Classes {
+    classes: Vec<String>,
+}
+
+impl Answer for Classes {
+    fn outputs(&self) -> usize {
+        self.classes.len()
+    }
+
+    fn labels(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn decode(&self, outputs: Tensor<2>) -> Vec<f32> {
+        probabilities(outputs)
+    }
+
+    fn predictions(&self, probabilities: &[f32]) -> Vec<Prediction> {
+        predictions(&self.classes, probabilities)
+    }
+
+    fn evaluate(
         &self,
         table: &Table,
+        target: &str,
         place: &str,
         rows: &[usize],
-    ) -> Result<Vec<f32>, TaskError> {
-        let p = &self.preprocessor;
-        table::forward(
-            &self.net,
-            &p.encoder,
-            table,
-            place,
-            rows,
-            &self.device,
-            probabilities,
-        )
-    }
-}
-
-impl Predictor for RowPredictor {
-    fn labels(&self) -> &[String] {
-        &self.preprocessor.classes
-    }
-
-    fn predict(
-        &self,
-        place: &str,
-        content: &Content,
-        rows: Range<usize>,
-    ) -> Result<Vec<Prediction>, TaskError> {
-        let table = table::table_of(content, place)?;
-        let rows: Vec<usize> = rows.collect();
-        Ok(predictions(
-            &self.preprocessor.classes,
-            &self.probabilities(table, place, &rows)?,
-        ))
-    }
-
-    fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
-        let p = &self.preprocessor;
-        let table = table::table_of(&dataset.content, &dataset.source)?;
-        let column = table.require(&p.target, &dataset.source)?;
+        probabilities: impl Fn(&[usize]) -> Result<Vec<f32>, TaskError>,
+    ) -> Result<Evaluation, TaskError> {
+        let column = table.require(target, place)?;
         let (codes, classes) = column.to_labels();
-        let rows: Vec<usize> = rows
-            .iter()
-            .copied()
-            .filter(|r| !column.is_missing(*r))
-            .collect();
+        let has_value = |row: &usize| !column.is_missing(*row);
+        let rows: Vec<usize> = rows.iter().copied().filter(has_value).collect();
         let labels: Vec<Option<u32>> = rows.iter().map(|r| Some(codes[*r])).collect();
-        let labels = match_labels(&dataset.source, &p.classes, &classes, &labels)?;
-        let probabilities = self.probabilities(table, &dataset.source, &rows)?;
-        let report = ClassificationReport::new(&p.classes, &probabilities, &labels);
+        let labels = match_labels(place, &self.classes, &classes, &labels)?;
+        let report = ClassificationReport::new(&self.classes, &probabilities(&rows)?, &labels);
         Ok(Evaluation::Classification(report))
     }
 
-    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
-        let table = table::table_of(&dataset.content, &dataset.source)?;
-        let (rows, codes, _) = table::classes(table, &self.preprocessor.target, &dataset.source)?;
-        Ok(table::all_parts(recipe, table, &rows, &codes))
+    fn strata(
+        table: &Table,
+        target: &str,
+        place: &str,
+    ) -> Result<(Vec<usize>, Vec<u32>), TaskError> {
+        let (rows, codes, _) = table::classes(table, target, place)?;
+        Ok((rows, codes))
     }
 }

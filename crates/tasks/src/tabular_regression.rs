@@ -2,17 +2,19 @@
 
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
+use crate::row_predictor::{self, Answer, RowPredictor};
 use crate::table::{self, Encoded};
 use crate::task::{Job, JobOutcome, Prediction, Predictor, Task, TaskInfo};
+use crate::worst::Worst;
 use burn::tensor::{Device, Tensor, TensorData};
-use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table, TableEncoder};
-use modelwright_evaluate::RegressionReport;
+use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table};
+use modelwright_evaluate::{RegressionReport, number};
 use modelwright_kernels::nn::mse;
 use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
-use modelwright_train::{ClassWeights, Goal, Learner, Meter, Recipe, Scores, StepLoss};
+use modelwright_train::{ClassWeights, Goal, Learner, Meter, Mistake, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::collections::HashSet;
 
 /// The task.
 pub(crate) struct TabularRegression;
@@ -44,7 +46,7 @@ impl Task for TabularRegression {
         table::defaults(NAME, rows, config, table::target_name(dataset, config)?)
     }
 
-    fn resolve(&self, recipe: &mut Recipe) -> Result<(), TaskError> {
+    fn resolve(&self, recipe: &mut Recipe, _: &Dataset) -> Result<(), TaskError> {
         let t = &recipe.training;
         if t.label_smoothing > 0.0 || t.class_weights != ClassWeights::Equal {
             return Err(TaskError::asked(
@@ -55,40 +57,32 @@ impl Task for TabularRegression {
         table::check_recipe(recipe)
     }
 
+    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Option<Part>>, TaskError> {
+        let target = table::target_name(dataset, &recipe.data)?;
+        row_predictor::parts::<Quantity>(dataset, &target, recipe)
+    }
+
     fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
         let recipe = job.recipe;
         let rows_of = table::table(&job.dataset, NAME)?;
         let target = table::target_name(&job.dataset, &recipe.data)?;
         let (rows, values) = table::numbers(rows_of, &target, &job.dataset.source)?;
         let encoded = Encoded::new(&job, rows_of, &target, &rows, &strata(&values))?;
-        let mut by_row = vec![0.0; rows_of.rows()];
-        rows.iter()
-            .zip(&values)
-            .for_each(|(row, value)| by_row[*row] = *value);
-        let scale = Scale::fit(encoded.parts.of(Part::Train).iter().map(|r| by_row[*r]));
+        let values = table::by_row(rows_of.rows(), &rows, &values);
+        let scale = Scale::fit(encoded.parts.of(Part::Train).iter().map(|r| values[*r]));
         let net = encoded.network(recipe, 1, &job.device)?;
         let learner = RowLearner {
             encoded,
-            values: by_row,
+            values,
             scale,
         };
-        let labels = Vec::new();
-        let split = |learner: RowLearner| {
-            let (encoder, rest) = learner.encoded.split();
-            let preprocessor = Preprocessor {
-                target,
-                scale,
-                encoder,
-            };
-            (preprocessor, rest)
-        };
-        table::train(job, learner, net, labels, split, RowPredictor::boxed)
+        table::train(job, learner, net, |learner| {
+            (learner.encoded, Quantity { scale })
+        })
     }
 
     fn load(&self, bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
-        let (preprocessor, net) =
-            table::load(bundle, &device, |p: &Preprocessor| (p.encoder.width(), 1))?;
-        Ok(RowPredictor::boxed(net, preprocessor, device))
+        Ok(Box::new(RowPredictor::<Quantity>::load(bundle, device)?))
     }
 }
 
@@ -122,6 +116,11 @@ impl Scale {
             std: if variance > 0.0 { variance.sqrt() } else { 1.0 },
         }
     }
+
+    /// A scaled value in the unit of the target.
+    fn undo(&self, scaled: f32) -> f64 {
+        f64::from(scaled) * self.std + self.mean
+    }
 }
 
 struct RowLearner {
@@ -138,6 +137,9 @@ struct ValueMeter {
     squared: f64,
     sum: f64,
     sum_of_squares: f64,
+    /// (Examples given before it, true value, predicted value).
+    #[serde(skip)]
+    worst: Worst<(usize, f64, f64)>,
 }
 
 impl Meter for ValueMeter {
@@ -169,10 +171,7 @@ impl Learner for RowLearner {
         _: Option<usize>,
         device: &Device,
     ) -> Result<Self::Batch, DataError> {
-        let rows: Vec<usize> = indices
-            .iter()
-            .map(|i| self.encoded.parts.of(part)[*i])
-            .collect();
+        let rows = self.encoded.parts.pick(part, indices);
         let values = rows.iter().map(|r| self.values[*r]).collect();
         Ok((self.encoded.batch(&rows, device), values))
     }
@@ -191,6 +190,8 @@ impl Learner for RowLearner {
             let error = p * std + mean - t;
             // Sums are taken about the mean, or large values would swallow the differences.
             let centred = t - mean;
+            let position = meter.count as usize;
+            meter.worst.add(error.abs(), (position, *t, t + error));
             meter.count += 1.0;
             meter.absolute += error.abs();
             meter.squared += error * error;
@@ -209,85 +210,73 @@ impl Learner for RowLearner {
             larger_is_better: false,
         }
     }
-}
 
-/// `preprocessor_config.json`.
-#[derive(Serialize, Deserialize)]
-struct Preprocessor {
-    target: String,
-    scale: Scale,
-    encoder: TableEncoder,
-}
-
-struct RowPredictor {
-    net: TableNet,
-    preprocessor: Preprocessor,
-    device: Device,
-}
-
-impl RowPredictor {
-    fn boxed(net: TableNet, preprocessor: Preprocessor, device: Device) -> Box<dyn Predictor> {
-        Box::new(Self {
-            net,
-            preprocessor,
-            device,
-        })
-    }
-}
-
-impl RowPredictor {
-    fn values(&self, table: &Table, place: &str, rows: &[usize]) -> Result<Vec<f64>, TaskError> {
-        let Scale { mean, std } = self.preprocessor.scale;
-        let take = |out: Tensor<2>| {
-            out.into_data()
-                .iter::<f64>()
-                .map(|v| v * std + mean)
-                .collect()
+    fn mistakes(&self, meter: &ValueMeter) -> Vec<Mistake> {
+        let rows = self.encoded.parts.of(Part::Validation);
+        let mistake = |(position, truth, predicted): &(usize, f64, f64)| Mistake {
+            example: rows[*position],
+            truth: number(*truth),
+            predicted: number(*predicted),
+            probability: None,
         };
-        let encoder = &self.preprocessor.encoder;
-        table::forward(&self.net, encoder, table, place, rows, &self.device, take)
+        meter.worst.0.iter().map(mistake).collect()
     }
 }
 
-impl Predictor for RowPredictor {
+/// A quantity, which the network gives scaled.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Quantity {
+    scale: Scale,
+}
+
+impl Answer for Quantity {
+    fn outputs(&self) -> usize {
+        1
+    }
+
     fn labels(&self) -> &[String] {
         &[]
     }
 
-    fn predict(
-        &self,
-        place: &str,
-        content: &Content,
-        rows: Range<usize>,
-    ) -> Result<Vec<Prediction>, TaskError> {
-        let table = table::table_of(content, place)?;
-        let rows: Vec<usize> = rows.collect();
-        let values = self.values(table, place, &rows)?;
-        Ok(values
-            .into_iter()
-            .map(|value| Prediction::Value { value })
-            .collect())
+    fn decode(&self, outputs: Tensor<2>) -> Vec<f32> {
+        outputs.into_data().iter::<f32>().collect()
     }
 
-    fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
-        let target = &self.preprocessor.target;
-        let table = table::table_of(&dataset.content, &dataset.source)?;
-        let (known, values) = table::numbers(table, target, &dataset.source)?;
-        let wanted: std::collections::HashSet<usize> = rows.iter().copied().collect();
+    fn predictions(&self, scaled: &[f32]) -> Vec<Prediction> {
+        let prediction = |v: &f32| Prediction::Value {
+            value: self.scale.undo(*v),
+        };
+        scaled.iter().map(prediction).collect()
+    }
+
+    fn evaluate(
+        &self,
+        table: &Table,
+        target: &str,
+        place: &str,
+        rows: &[usize],
+        scaled: impl Fn(&[usize]) -> Result<Vec<f32>, TaskError>,
+    ) -> Result<Evaluation, TaskError> {
+        let (known, values) = table::numbers(table, target, place)?;
+        let wanted: HashSet<usize> = rows.iter().copied().collect();
         let (rows, truth): (Vec<usize>, Vec<f64>) = known
             .into_iter()
             .zip(values)
             .filter(|(row, _)| wanted.contains(row))
             .unzip();
-        let predicted = self.values(table, &dataset.source, &rows)?;
+        let undo = |v: &f32| self.scale.undo(*v);
+        let predicted: Vec<f64> = scaled(&rows)?.iter().map(undo).collect();
         Ok(Evaluation::Regression(RegressionReport::new(
             target, &predicted, &truth,
         )))
     }
 
-    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
-        let table = table::table_of(&dataset.content, &dataset.source)?;
-        let (rows, values) = table::numbers(table, &self.preprocessor.target, &dataset.source)?;
-        Ok(table::all_parts(recipe, table, &rows, &strata(&values)))
+    fn strata(
+        table: &Table,
+        target: &str,
+        place: &str,
+    ) -> Result<(Vec<usize>, Vec<u32>), TaskError> {
+        let (rows, values) = table::numbers(table, target, place)?;
+        Ok((rows, strata(&values)))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
+use crate::input::InputSchema;
 use crate::registry;
 use burn::tensor::Device;
 use modelwright_data::{Content, DataConfig, Dataset, Part};
@@ -41,7 +42,11 @@ pub trait Task: Send + Sync {
     fn defaults(&self, dataset: &Dataset, config: &DataConfig) -> Result<Recipe, TaskError>;
 
     /// Replaces what the recipe leaves open (`auto`), so that the recorded recipe says it all.
-    fn resolve(&self, recipe: &mut Recipe) -> Result<(), TaskError>;
+    fn resolve(&self, recipe: &mut Recipe, dataset: &Dataset) -> Result<(), TaskError>;
+
+    /// The part of each example in a training with `recipe`, which needs its data and its seed only;
+    /// `None` for those without a label or target.
+    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Option<Part>>, TaskError>;
 
     /// Trains, or goes on from a checkpoint, and evaluates.
     fn train(&self, job: Job) -> Result<JobOutcome, TaskError>;
@@ -56,6 +61,8 @@ pub struct Job<'a> {
     pub recipe: &'a Recipe,
     /// What `recipe.data` names.
     pub dataset: Dataset,
+    /// A hash of the content of each of its examples, by which they are divided.
+    pub hashes: Vec<u64>,
     /// Where to compute.
     pub device: Device,
     /// Folder of checkpoints.
@@ -123,6 +130,16 @@ pub trait Predictor: Send + Sync {
     /// Class names; empty for a regression.
     fn labels(&self) -> &[String];
 
+    /// What goes in.
+    fn input(&self) -> InputSchema;
+
+    /// The same examples in the form that the model reads: pictures in its size, a table of its columns
+    /// alone. Contents in this form can be put together ([`Content::append`]).
+    ///
+    /// # Errors
+    /// They do not suit the model. `place` names the source in messages.
+    fn prepare(&self, place: &str, content: Content) -> Result<Content, TaskError>;
+
     /// Predictions for some of the examples, in their order. `place` names the source in messages.
     fn predict(
         &self,
@@ -134,7 +151,8 @@ pub trait Predictor: Send + Sync {
     /// The true answers for all examples, as the data has them; an error if it has none.
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError>;
 
-    /// Divides a data set as the training did with `recipe`.
+    /// Divides a data set as the training did with `recipe`; what it could not use counts as examples
+    /// to train on.
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError>;
 }
 

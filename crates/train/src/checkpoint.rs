@@ -1,5 +1,6 @@
 //! Everything needed to continue a run exactly where it stopped.
 
+use crate::disk::sync_folder;
 use crate::error::TrainError;
 use modelwright_models::weights::{self, StateDict};
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,7 @@ impl Checkpoint {
             let _ = fs::remove_dir_all(&temporary);
             return result;
         }
-        sync_folder(folder)?;
+        sync_folder(folder).map_err(|e| TrainError::file(folder, e))?;
         for (_, old) in list(folder).into_iter().filter(|(_, p)| *p != path) {
             fs::remove_dir_all(&old).map_err(|e| TrainError::file(&old, e))?;
         }
@@ -110,7 +111,7 @@ impl Checkpoint {
             };
             write().map_err(|e| TrainError::file(&path, e))?;
         }
-        sync_folder(folder)
+        sync_folder(folder).map_err(|e| TrainError::file(folder, e))
     }
 
     /// Whether there is a complete checkpoint below `folder`.
@@ -186,14 +187,4 @@ fn list(folder: &Path) -> Vec<((usize, usize), PathBuf)> {
         .collect();
     found.sort();
     found
-}
-
-fn sync_folder(folder: &Path) -> Result<(), TrainError> {
-    // A rename is on disk once its folder is; folders cannot be synced on Windows.
-    #[cfg(unix)]
-    File::open(folder)
-        .and_then(|f| f.sync_all())
-        .map_err(|e| TrainError::file(folder, e))?;
-    let _ = folder;
-    Ok(())
 }

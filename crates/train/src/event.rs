@@ -54,6 +54,14 @@ pub enum Event {
         /// Wall time of the epoch.
         seconds: f64,
     },
+    /// What the model of an epoch is most wrong about, the worst first; only told if there is
+    /// something and the task can say.
+    Mistakes {
+        /// The epoch.
+        epoch: usize,
+        /// Examples of the validation part.
+        mistakes: Vec<Mistake>,
+    },
     /// A checkpoint is safely on disk.
     CheckpointSaved {
         /// The step it continues from.
@@ -78,6 +86,19 @@ pub enum Event {
         /// Wall time of this process.
         seconds: f64,
     },
+}
+
+/// A wrong answer to one example.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mistake {
+    /// Its position in the data set.
+    pub example: usize,
+    /// The true answer.
+    pub truth: String,
+    /// The model's.
+    pub predicted: String,
+    /// How sure the model was of it, from 0 to 1, if it can say.
+    pub probability: Option<f64>,
 }
 
 /// Something that follows a training.

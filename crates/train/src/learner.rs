@@ -1,6 +1,6 @@
 //! What the loop needs of a task: batch in, loss out.
 
-use crate::event::Scores;
+use crate::event::{Mistake, Scores};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use modelwright_data::{DataError, Part};
@@ -43,6 +43,11 @@ pub trait Learner: Sync {
 
     /// The score by which epochs are compared, and its direction.
     fn goal(&self) -> Goal;
+
+    /// The worst of the wrong answers that `meter` saw, which was given the validation part in order.
+    fn mistakes(&self, _meter: &Self::Meter) -> Vec<Mistake> {
+        Vec::new()
+    }
 }
 
 /// The loss of one batch.

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod clip;
+mod disk;
 mod error;
 mod event;
 mod learner;
@@ -16,8 +17,9 @@ mod schedule;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, Progress};
+pub use disk::sync_folder;
 pub use error::TrainError;
-pub use event::{Event, Observer, Observers, Scores};
+pub use event::{Event, Mistake, Observer, Observers, Scores};
 pub use learner::{Goal, Learner, Meter, StepLoss};
 pub use optimizer::OptimizerConfig;
 pub use recipe::{ClassWeights, Keep, Recipe, TrainingConfig};

@@ -8,9 +8,9 @@ use clap::ArgMatches;
 use comfy_table::Cell;
 use modelwright_data::catalog::NAMED;
 use modelwright_data::profile::{ContentProfile, ImageProfile, Profile, TableProfile, page};
-use modelwright_data::{Content, Dataset, Part, open};
+use modelwright_data::{Column, Content, Dataset, Part, open};
 use modelwright_runs::write_file;
-use modelwright_tasks::TaskError;
+use modelwright_tasks::{TaskError, usual_parts};
 use std::path::Path;
 
 /// `modelwright data`.
@@ -63,48 +63,21 @@ fn read(m: &ArgMatches) -> Result<Dataset, TaskError> {
 
 fn info(m: &ArgMatches) -> Result<()> {
     let dataset = read(m)?;
-    let json = m.get_flag("json");
+    let parts = usual_parts(&dataset)?;
+    if m.get_flag("json") {
+        return output::json(&info_json(&dataset, parts));
+    }
     match &dataset.content {
         Content::Images(set) => {
-            let part = |p: Part| set.given.iter().filter(|g| **g == Some(p)).count();
-            let (train, validation, test) =
-                (part(Part::Train), part(Part::Validation), part(Part::Test));
-            if json {
-                return output::json(
-                    &serde_json::json!({ "source": dataset.source, "kind": "images",
-                    "examples": set.len(), "classes": set.classes, "train": train,
-                    "validation": validation, "test": test }),
-                );
-            }
             println!(
                 "{}: {} pictures in {} classes",
                 dataset.source,
                 grouped(set.len() as i64),
                 set.classes.len()
             );
-            if train + validation + test > 0 {
-                let named = [(train, "train"), (validation, "validation"), (test, "test")];
-                let parts: Vec<String> = named
-                    .into_iter()
-                    .filter(|(count, _)| *count > 0)
-                    .map(|(count, name)| format!("{} {name}", grouped(count as i64)))
-                    .collect();
-                println!("its own parts: {}", parts.join(", "));
-            }
             println!("classes: {}", set.classes.join(", "));
         }
         Content::Table(t) => {
-            if json {
-                let columns: Vec<_> = t
-                    .columns
-                    .iter()
-                    .map(|c| serde_json::json!({ "name": c.name, "type": c.kind.name(), "missing": c.missing() }))
-                    .collect();
-                return output::json(
-                    &serde_json::json!({ "source": dataset.source, "kind": "table",
-                    "examples": t.rows(), "columns": columns, "target": dataset.suggested_target }),
-                );
-            }
             println!(
                 "{}: {} rows, {} columns",
                 dataset.source,
@@ -125,10 +98,36 @@ fn info(m: &ArgMatches) -> Result<()> {
             }
         }
     }
+    if let Some(parts) = parts {
+        let parts = parts.map(|(part, count)| format!("{} {}", grouped(count as i64), part.name()));
+        println!("usual parts: {}", parts.join(", "));
+    }
     for note in &dataset.notes {
         println!("note: {note}");
     }
     Ok(())
+}
+
+/// What `info` tells, with the sizes of the parts that a training with the usual settings makes.
+fn info_json(dataset: &Dataset, parts: Option<[(Part, usize); 3]>) -> serde_json::Value {
+    let mut info =
+        serde_json::json!({ "source": dataset.source, "examples": dataset.content.len() });
+    for (part, count) in parts.iter().flatten() {
+        info[part.name()] = (*count).into();
+    }
+    match &dataset.content {
+        Content::Images(set) => {
+            info["kind"] = "images".into();
+            info["classes"] = set.classes.clone().into();
+        }
+        Content::Table(t) => {
+            let column = |c: &Column| serde_json::json!({ "name": c.name, "type": c.kind.name(), "missing": c.missing() });
+            info["kind"] = "table".into();
+            info["columns"] = t.columns.iter().map(column).collect();
+            info["target"] = dataset.suggested_target.clone().into();
+        }
+    }
+    info
 }
 
 fn profile(m: &ArgMatches) -> Result<()> {

@@ -1,10 +1,14 @@
 //! One module a command.
 
+pub mod bench_serve;
 mod data;
 mod evaluate;
 mod lists;
 mod predict;
 mod runs;
+pub mod serve;
+pub mod studio;
+pub mod token;
 mod train;
 
 use crate::{Exit, args};
@@ -26,6 +30,10 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("predict", m)) => done(predict::run(m, &runs)),
         Some(("runs", m)) => done(runs::run(m, &runs)),
         Some(("data", m)) => done(data::run(m)),
+        Some(("serve", m)) => done(serve::run(m, &runs)),
+        Some(("studio", m)) => done(studio::run(m, &runs)),
+        Some(("token", m)) => done(token::run(m, &runs)),
+        Some(("bench-serve", m)) => done(bench_serve::run(m)),
         Some(("models", m)) => done(lists::models(m)),
         Some(("tasks", m)) => done(lists::tasks(m)),
         Some(("recipe", _)) => {
@@ -70,6 +78,11 @@ fn store_with(id: &str, runs: &Path) -> Result<Store, TaskError> {
 
 /// A bundle by path, or by the name of its run.
 fn open_bundle(name: &str, runs: &Path) -> Result<Bundle, TaskError> {
+    Ok(Bundle::open(&bundle_folder(name, runs)?)?)
+}
+
+/// The folder of a bundle or run, by path or by the name of the run.
+fn bundle_folder(name: &str, runs: &Path) -> Result<PathBuf, TaskError> {
     let path = Path::new(name);
     let plain = path.components().count() == 1;
     if !path.exists()
@@ -77,7 +90,7 @@ fn open_bundle(name: &str, runs: &Path) -> Result<Bundle, TaskError> {
         && let Some(store) = Store::open_existing(runs)?
     {
         let run = store.get(name)?;
-        return Ok(Bundle::open(store.folder(&run.id).path())?);
+        return Ok(store.folder(&run.id).path().into());
     }
-    Ok(Bundle::open(path)?)
+    Ok(path.into())
 }

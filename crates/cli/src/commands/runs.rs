@@ -5,7 +5,7 @@ use crate::output::{self, duration, label, next_command, right, score, table};
 use anyhow::Result;
 use clap::ArgMatches;
 use comfy_table::Cell;
-use modelwright_runs::{EpochScore, Run, Status, Store};
+use modelwright_runs::{EpochScore, Run, Status, Store, differences};
 use modelwright_tasks::TaskError;
 use std::path::Path;
 
@@ -208,31 +208,4 @@ fn compare(root: &Path, ids: &[String], json: bool) -> Result<()> {
     }
     println!("{out}");
     Ok(())
-}
-
-/// The settings in which the recipes differ.
-fn differences(runs: &[Run]) -> Vec<(String, Vec<String>)> {
-    let tables: Vec<toml::Table> = runs
-        .iter()
-        .map(|r| r.recipe.parse().unwrap_or_default())
-        .collect();
-    let value = |table: &toml::Table, key: &str| -> String {
-        let found = match key.split_once('.') {
-            Some((section, name)) => table.get(section).and_then(|s| s.get(name)),
-            None => table.get(key),
-        };
-        found
-            .map(|v| v.to_string().trim_matches('"').to_string())
-            .unwrap_or_default()
-    };
-    modelwright_train::recipe::fields()
-        .into_iter()
-        .map(|f| {
-            (
-                f.key.clone(),
-                tables.iter().map(|t| value(t, &f.key)).collect::<Vec<_>>(),
-            )
-        })
-        .filter(|(_, values)| values.iter().any(|v| *v != values[0]))
-        .collect()
 }

@@ -8,7 +8,7 @@ mod raster;
 pub use cifar::{Cifar, read as read_cifar};
 pub use folder::{is_picture, list_pictures, read as read_folder};
 pub use idx::{read_images as read_idx_images, read_pair as read_idx_pair};
-pub use raster::{Raster, decode_bytes, read_picture};
+pub use raster::{PictureLimits, Raster, decode_bytes, read_picture};
 
 use crate::dataset::Part;
 use crate::error::DataError;
@@ -43,11 +43,28 @@ pub enum Pixels {
         /// Count x height x width x channels bytes.
         bytes: Vec<u8>,
     },
+    /// Decoded, each of its own size.
+    Rasters(Vec<Raster>),
     /// In files, of any size.
     Files(Vec<PathBuf>),
 }
 
 impl ImageSet {
+    /// Pictures that nothing is known about.
+    pub fn unlabelled(pixels: Pixels) -> Self {
+        let count = match &pixels {
+            Pixels::Packed { shape, bytes } => bytes.len() / shape.iter().product::<usize>().max(1),
+            Pixels::Rasters(rasters) => rasters.len(),
+            Pixels::Files(paths) => paths.len(),
+        };
+        Self {
+            classes: Vec::new(),
+            labels: vec![None; count],
+            given: vec![None; count],
+            pixels,
+        }
+    }
+
     /// Number of pictures.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -61,7 +78,7 @@ impl ImageSet {
     /// What to call picture `i` in a message.
     pub fn name(&self, i: usize) -> String {
         match &self.pixels {
-            Pixels::Packed { .. } => format!("#{i}"),
+            Pixels::Packed { .. } | Pixels::Rasters(_) => format!("#{i}"),
             Pixels::Files(paths) => paths[i].display().to_string(),
         }
     }
@@ -73,17 +90,19 @@ impl ImageSet {
                 *shape,
                 self.packed(i).unwrap_or_default().to_vec(),
             )),
+            Pixels::Rasters(rasters) => Ok(rasters[i].clone()),
             Pixels::Files(paths) => read_picture(&paths[i]),
         }
     }
 
-    /// The bytes of picture `i` if they are in memory.
+    /// The pixels of picture `i` if they are in memory.
     pub fn packed(&self, i: usize) -> Option<&[u8]> {
         match &self.pixels {
             Pixels::Packed { shape, bytes } => {
                 let size = shape.iter().product::<usize>();
                 bytes.get(i * size..(i + 1) * size)
             }
+            Pixels::Rasters(rasters) => rasters.get(i).map(Raster::pixels),
             Pixels::Files(_) => None,
         }
     }
@@ -94,7 +113,9 @@ impl ImageSet {
     /// Its file cannot be read.
     pub fn hash(&self, i: usize) -> Result<u64, DataError> {
         match &self.pixels {
-            Pixels::Packed { .. } => Ok(xxh3_64(self.packed(i).unwrap_or_default())),
+            Pixels::Packed { .. } | Pixels::Rasters(_) => {
+                Ok(xxh3_64(self.packed(i).unwrap_or_default()))
+            }
             Pixels::Files(paths) => std::fs::read(&paths[i])
                 .map(|bytes| xxh3_64(&bytes))
                 .map_err(|e| DataError::io(&paths[i], &e)),
@@ -116,6 +137,9 @@ impl ImageSet {
     pub fn select(&self, keep: &[usize]) -> Self {
         let pixels = match &self.pixels {
             Pixels::Files(paths) => Pixels::Files(keep.iter().map(|i| paths[*i].clone()).collect()),
+            Pixels::Rasters(rasters) => {
+                Pixels::Rasters(keep.iter().map(|i| rasters[*i].clone()).collect())
+            }
             Pixels::Packed { shape, .. } => Pixels::Packed {
                 shape: *shape,
                 bytes: keep
@@ -131,6 +155,21 @@ impl ImageSet {
             given: keep.iter().map(|i| self.given[*i]).collect(),
             pixels,
         }
+    }
+
+    /// Puts the decoded pictures of `other` behind those of `self`.
+    ///
+    /// # Errors
+    /// They are not decoded picture by picture, as [`Pixels::Rasters`] are.
+    pub fn append(&mut self, other: Self) -> Result<(), DataError> {
+        let (Pixels::Rasters(rasters), Pixels::Rasters(more)) = (&mut self.pixels, other.pixels)
+        else {
+            return Err(DataError::new("pictures", "not decoded one by one", ""));
+        };
+        rasters.extend(more);
+        self.labels.extend(other.labels);
+        self.given.extend(other.given);
+        Ok(())
     }
 
     /// Decodes every picture to `shape` and keeps the result if it fits in memory.
@@ -195,6 +234,7 @@ impl ImageSet {
     pub fn shapes(&self) -> Result<Vec<[usize; 3]>, DataError> {
         match &self.pixels {
             Pixels::Packed { shape, .. } => Ok(vec![*shape; self.len()]),
+            Pixels::Rasters(rasters) => Ok(rasters.iter().map(Raster::shape).collect()),
             Pixels::Files(paths) => paths.par_iter().map(|p| raster::shape_of(p)).collect(),
         }
     }

@@ -6,10 +6,26 @@ use image::{DynamicImage, ImageDecoder, ImageReader, Limits, imageops::FilterTyp
 use std::io::Cursor;
 use std::path::Path;
 
-/// Largest side that is decoded; a small file may claim a picture that fills the memory.
-const MAX_SIDE: u32 = 16_384;
-/// Largest decoded size in bytes.
-const MAX_BYTES: u64 = 512 << 20;
+/// What is decoded at most: a small file may claim a picture that fills the memory.
+#[derive(Debug, Clone, Copy)]
+pub struct PictureLimits {
+    /// Largest width and height.
+    pub side: u32,
+    /// Most pixels.
+    pub pixels: u64,
+    /// Largest decoded size in bytes.
+    pub bytes: u64,
+}
+
+impl Default for PictureLimits {
+    fn default() -> Self {
+        Self {
+            side: 16_384,
+            pixels: 16_384 * 16_384,
+            bytes: 512 << 20,
+        }
+    }
+}
 
 /// 8-bit pixels, row by row, with 1 (grey) or 3 (red, green, blue) channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +87,18 @@ impl Raster {
         picture.unwrap_or_default()
     }
 
+    /// The picture as a PNG file.
+    ///
+    /// # Errors
+    /// It has no pixel, which the format cannot say.
+    pub fn to_png(&self) -> Result<Vec<u8>, String> {
+        let mut png = Cursor::new(Vec::new());
+        self.to_image()
+            .write_to(&mut png, image::ImageFormat::Png)
+            .map_err(|e| e.to_string())?;
+        Ok(png.into_inner())
+    }
+
     fn from_image(picture: DynamicImage) -> Self {
         let (height, width) = (picture.height() as usize, picture.width() as usize);
         let picture = on_white(picture);
@@ -109,7 +137,7 @@ fn on_white(picture: DynamicImage) -> DynamicImage {
 /// Decodes a file; the format is told by its first bytes, the orientation by its metadata.
 pub fn read_picture(path: &Path) -> Result<Raster, DataError> {
     let bytes = std::fs::read(path).map_err(|e| DataError::io(path, &e))?;
-    decode_bytes(&bytes).map_err(|problem| {
+    decode_bytes(&bytes, PictureLimits::default()).map_err(|problem| {
         DataError::new(
             path.display(),
             format!("cannot be read as a picture ({problem})"),
@@ -118,20 +146,24 @@ pub fn read_picture(path: &Path) -> Result<Raster, DataError> {
     })
 }
 
-/// Decodes a picture in memory, within fixed limits of size.
-pub fn decode_bytes(bytes: &[u8]) -> Result<Raster, String> {
+/// Decodes a picture in memory; what is too large is refused by its header.
+pub fn decode_bytes(bytes: &[u8], at_most: PictureLimits) -> Result<Raster, String> {
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| e.to_string())?;
     let mut decoder = reader.into_decoder().map_err(|e| e.to_string())?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_BYTES);
-    decoder.set_limits(limits).map_err(|e| e.to_string())?;
-    if decoder.total_bytes() > MAX_BYTES {
-        return Err("larger than 512 MiB when decoded".into());
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if width.max(height) > at_most.side || pixels > at_most.pixels {
+        return Err(format!("{width}x{height} pixels are too many"));
     }
+    if decoder.total_bytes() > at_most.bytes {
+        let mebibytes = at_most.bytes >> 20;
+        return Err(format!("larger than {mebibytes} MiB when decoded"));
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(at_most.bytes);
+    decoder.set_limits(limits).map_err(|e| e.to_string())?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|e| e.to_string())?;
     picture.apply_orientation(orientation);

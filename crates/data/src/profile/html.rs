@@ -5,7 +5,6 @@ use crate::images::Raster;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use std::io::Cursor;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --line: #8884; --bar: #0072b2; }
@@ -160,15 +159,8 @@ fn short(value: f64) -> String {
 }
 
 fn data_uri(raster: &Raster) -> String {
-    let mut png = Cursor::new(Vec::new());
-    match raster
-        .to_image()
-        .write_to(&mut png, image::ImageFormat::Png)
-    {
-        Ok(()) => format!(
-            "data:image/png;base64,{}",
-            STANDARD.encode(png.into_inner())
-        ),
+    match raster.to_png() {
+        Ok(png) => format!("data:image/png;base64,{}", STANDARD.encode(png)),
         // A sample that cannot be encoded is left blank; the profile itself is not affected.
         Err(_) => String::new(),
     }

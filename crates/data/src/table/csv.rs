@@ -64,8 +64,9 @@ fn header(place: &str, record: &csv::StringRecord) -> Result<Vec<String>, DataEr
             "add a header line with a name for each column",
         ));
     }
-    for (i, name) in names.iter().enumerate() {
-        if names[..i].contains(name) {
+    let mut seen = std::collections::HashSet::new();
+    for name in &names {
+        if !seen.insert(name) {
             let problem = format!("two columns are called `{name}`");
             return Err(DataError::new(
                 place,

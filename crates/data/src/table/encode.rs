@@ -3,6 +3,7 @@
 use super::{Column, ColumnData, Table};
 use crate::error::DataError;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Most levels of one category that get an input of their own; rarer ones share one.
 const MAX_LEVELS: usize = 100;
@@ -114,8 +115,12 @@ impl TableEncoder {
         let width = self.width();
         let mut out = vec![0.0; rows.len() * width];
         let mut start = 0;
-        for encoder in &self.columns {
-            let column = table.require(encoder.name(), place)?;
+        for (i, encoder) in self.columns.iter().enumerate() {
+            // Where it stands in a conforming table.
+            let column = match table.columns.get(i) {
+                Some(column) if column.name == encoder.name() => column,
+                _ => table.require(encoder.name(), place)?,
+            };
             encoder.check(column, place)?;
             for (row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
                 encoder.write(column, *row, &mut out[start..start + encoder.width()]);
@@ -123,6 +128,29 @@ impl TableEncoder {
             start += encoder.width();
         }
         Ok(out)
+    }
+}
+
+impl TableEncoder {
+    /// The columns that are read and no others, each of the sort that is read: such tables can be put
+    /// together ([`Table::append`]), and encode as they did before.
+    ///
+    /// # Errors
+    /// As for [`TableEncoder::encode`].
+    pub fn conform(&self, table: &Table, place: &str) -> Result<Table, DataError> {
+        let by_name: HashMap<&str, &Column> =
+            table.columns.iter().map(|c| (c.name.as_str(), c)).collect();
+        let conform = |encoder: &ColumnEncoder| {
+            let column = match by_name.get(encoder.name()) {
+                Some(column) => column,
+                None => table.require(encoder.name(), place)?,
+            };
+            encoder.check(column, place)?;
+            Ok(encoder.conform(column))
+        };
+        Ok(Table {
+            columns: self.columns.iter().map(conform).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -254,6 +282,25 @@ impl ColumnEncoder {
         ))
     }
 
+    /// A column that passed [`Self::check`], as numbers or as words.
+    fn conform(&self, column: &Column) -> Column {
+        let data = match (self, &column.data) {
+            // All gaps, or it would not have passed.
+            (Self::Number { .. }, ColumnData::Labels { codes, .. }) => {
+                ColumnData::Numbers(vec![f64::NAN; codes.len()])
+            }
+            (Self::Category { .. }, ColumnData::Numbers(_)) => {
+                let (codes, levels) = column.to_labels();
+                ColumnData::Labels { codes, levels }
+            }
+            _ => column.data.clone(),
+        };
+        Column {
+            data,
+            ..column.clone()
+        }
+    }
+
     fn write(&self, column: &Column, row: usize, out: &mut [f32]) {
         match (self, &column.data) {
             (Self::Number { mean, std, .. }, ColumnData::Numbers(values))
@@ -282,13 +329,28 @@ impl ColumnEncoder {
                     return;
                 }
                 // Numbers in a column of words (a code such as 20) are compared as text.
-                match levels.binary_search(&column.text(row)) {
-                    Ok(level) => out[level] = 1.0,
-                    Err(_) if *other => out[levels.len()] = 1.0,
-                    Err(_) => {}
+                match find_level(levels, &column.text(row)) {
+                    Some(level) => out[level] = 1.0,
+                    None if *other => out[levels.len()] = 1.0,
+                    None => {}
                 }
             }
         }
+    }
+}
+
+/// The index of a level. What is true or false may be written otherwise than in training: `True` in a
+/// table, `true` in JSON.
+fn find_level(levels: &[String], text: &str) -> Option<usize> {
+    let is_truth = |l: &String| {
+        l.eq_ignore_ascii_case("true") || l.eq_ignore_ascii_case("false")
+    };
+    match levels.binary_search_by(|level| level.as_str().cmp(text)) {
+        Ok(level) => Some(level),
+        Err(_) if levels.iter().all(is_truth) => {
+            levels.iter().position(|l| l.eq_ignore_ascii_case(text))
+        }
+        Err(_) => None,
     }
 }
 
@@ -345,6 +407,30 @@ mod tests {
             .encode(&table("c,x\na,\na,2\nb,big\n"), "u", &[0])
             .unwrap_err();
         assert!(wrong.to_string().contains("`big`"), "{wrong}");
+    }
+
+    #[test]
+    fn truth_is_known_however_it_is_written() {
+        let t = table("b,y\nTrue,0\nFalse,1\n");
+        let (encoder, _) = TableEncoder::fit(&t, "t", "y", &[], &[0, 1]).unwrap();
+        let json = super::super::parse_jsonl("u", b"{\"b\": true}").unwrap();
+        assert_eq!(encoder.encode(&json, "u", &[0]).unwrap(), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn tables_in_the_models_form_can_be_put_together() {
+        let t = table("x,c,y\n1,20,0\n3,b,1\n,20,0\n");
+        let (encoder, _) = TableEncoder::fit(&t, "t", "y", &[], &[0, 1, 2]).unwrap();
+        // Other columns, another order, a category that looks like a number, a number without a value.
+        let parts = [table("z,c,x\n9,20,1\n"), table("x,c\n,b\n")];
+        let mut joined = encoder.conform(&parts[0], "u").unwrap();
+        joined.append(encoder.conform(&parts[1], "u").unwrap()).unwrap();
+        assert_eq!(
+            encoder.encode(&joined, "u", &[0, 1]).unwrap(),
+            encoder.encode(&table("x,c\n1,20\n,b\n"), "u", &[0, 1]).unwrap()
+        );
+        assert!(encoder.conform(&table("x,c\nbig,b\n"), "u").is_err());
+        assert!(encoder.conform(&table("x\n1\n"), "u").is_err());
     }
 
     #[test]

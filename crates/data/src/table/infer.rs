@@ -95,7 +95,8 @@ pub(super) fn column_of_cells(name: String, cells: Vec<Cell>) -> Column {
     column_of_words(name, &texts)
 }
 
-fn column_of_words(name: String, texts: &[Option<String>]) -> Column {
+/// A column of words, whatever they look like.
+pub(super) fn column_of_words(name: String, texts: &[Option<String>]) -> Column {
     let (codes, levels) = encode(texts, false);
     let boolean = !levels.is_empty()
         && levels

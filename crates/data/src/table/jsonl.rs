@@ -5,6 +5,7 @@ use super::infer::{self, Cell};
 use crate::error::DataError;
 use crate::open::read_maybe_gzip;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Reads a file; keys become columns in the order in which they first appear.
@@ -14,45 +15,81 @@ pub fn read(path: &Path) -> Result<Table, DataError> {
 
 /// Parses JSON Lines in memory; `place` names it in messages.
 pub fn parse(place: &str, bytes: &[u8]) -> Result<Table, DataError> {
-    let mut names: Vec<String> = Vec::new();
-    let mut columns: Vec<Vec<Cell>> = Vec::new();
-    let mut rows = 0;
+    let mut rows = Rows::default();
     for (i, line) in bytes.split(|b| *b == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         let place = format!("{place}, line {}", i + 1);
-        for (name, value) in object(&place, line)? {
-            let cell = cell(&place, &name, value)?;
-            let column = match names.iter().position(|n| *n == name) {
-                Some(column) => column,
+        let object = object(&place, line)?;
+        rows.push(&place, object)?;
+    }
+    rows.finish(place)
+}
+
+/// A table from objects that are parsed already; keys become columns.
+pub fn from_objects(
+    place: &str,
+    objects: impl IntoIterator<Item = serde_json::Map<String, Value>>,
+) -> Result<Table, DataError> {
+    let mut rows = Rows::default();
+    for (i, object) in objects.into_iter().enumerate() {
+        rows.push(&format!("{place}, row {}", i + 1), object)?;
+    }
+    rows.finish(place)
+}
+
+/// A table that grows by rows.
+#[derive(Default)]
+struct Rows {
+    names: Vec<String>,
+    index: HashMap<String, usize>,
+    columns: Vec<Vec<Cell>>,
+    count: usize,
+}
+
+impl Rows {
+    fn push(
+        &mut self,
+        place: &str,
+        object: serde_json::Map<String, Value>,
+    ) -> Result<(), DataError> {
+        for (name, value) in object {
+            let cell = cell(place, &name, value)?;
+            let column = match self.index.get(&name) {
+                Some(column) => *column,
                 None => {
-                    names.push(name);
-                    columns.push(vec![Cell::Missing; rows]);
-                    names.len() - 1
+                    self.index.insert(name.clone(), self.names.len());
+                    self.names.push(name);
+                    self.columns.push(Vec::new());
+                    self.names.len() - 1
                 }
             };
-            columns[column].push(cell);
+            // The rows before, in which the key was not there.
+            self.columns[column].resize(self.count, Cell::Missing);
+            self.columns[column].push(cell);
         }
-        rows += 1;
-        columns
-            .iter_mut()
-            .for_each(|c| c.resize(rows, Cell::Missing));
+        self.count += 1;
+        Ok(())
     }
-    if rows == 0 {
-        return Err(DataError::new(
-            place,
-            "no rows",
-            "give one JSON object a line",
-        ));
+
+    fn finish(self, place: &str) -> Result<Table, DataError> {
+        let count = self.count;
+        if count == 0 {
+            return Err(DataError::new(
+                place,
+                "no rows",
+                "give one JSON object a row",
+            ));
+        }
+        let column = |(name, mut cells): (String, Vec<Cell>)| {
+            cells.resize(count, Cell::Missing);
+            infer::column_of_cells(name, cells)
+        };
+        Ok(Table {
+            columns: self.names.into_iter().zip(self.columns).map(column).collect(),
+        })
     }
-    let columns = names
-        .into_iter()
-        .zip(columns)
-        .map(|(n, c)| infer::column_of_cells(n, c));
-    Ok(Table {
-        columns: columns.collect(),
-    })
 }
 
 fn object(place: &str, line: &[u8]) -> Result<serde_json::Map<String, Value>, DataError> {

@@ -8,7 +8,7 @@ mod parquet;
 
 pub use csv::{parse as parse_csv, read as read_csv};
 pub use encode::{ColumnEncoder, TableEncoder};
-pub use jsonl::{parse as parse_jsonl, read as read_jsonl};
+pub use jsonl::{from_objects, parse as parse_jsonl, read as read_jsonl};
 pub use parquet::read as read_parquet;
 
 use crate::error::DataError;
@@ -81,6 +81,11 @@ pub enum ColumnData {
 }
 
 impl Column {
+    /// A column of words; `None` is a missing one.
+    pub fn of_words(name: impl Into<String>, words: &[Option<String>]) -> Self {
+        infer::column_of_words(name.into(), words)
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         match &self.data {
@@ -135,6 +140,35 @@ impl Column {
         }
     }
 
+    /// Puts the values of `more`, which are of the same sort, below.
+    fn append(&mut self, more: Self) {
+        match (&mut self.data, more.data) {
+            (ColumnData::Numbers(values), ColumnData::Numbers(more)) => values.extend(more),
+            (
+                ColumnData::Labels { codes, levels },
+                ColumnData::Labels {
+                    codes: more,
+                    levels: others,
+                },
+            ) => {
+                let (old, own) = (std::mem::take(codes), std::mem::take(levels));
+                *levels = own.iter().chain(&others).cloned().collect();
+                levels.sort_unstable();
+                levels.dedup();
+                let recode = |codes: Vec<u32>, own: Vec<String>| -> Vec<u32> {
+                    let place = |l: &String| levels.binary_search(l).map_or(MISSING, |i| i as u32);
+                    let map: Vec<u32> = own.iter().map(place).collect();
+                    let code = |c: u32| map.get(c as usize).copied().unwrap_or(MISSING);
+                    codes.into_iter().map(code).collect()
+                };
+                let (first, second) = (recode(old, own), recode(more, others));
+                *codes = first;
+                codes.extend(second);
+            }
+            _ => {}
+        }
+    }
+
     /// The column as words, for use as class labels: numbers become their text.
     pub fn to_labels(&self) -> (Vec<u32>, Vec<String>) {
         if let ColumnData::Labels { codes, levels } = &self.data {
@@ -144,6 +178,14 @@ impl Column {
             .map(|r| (!self.is_missing(r)).then(|| self.text(r)))
             .collect();
         infer::encode(&texts, true)
+    }
+}
+
+/// Parses a table whose form nobody told: JSON lines if it starts with an object, else CSV.
+pub fn parse_text(place: &str, bytes: &[u8], encoding: &str) -> Result<Table, DataError> {
+    match bytes.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'{') => parse_jsonl(place, bytes),
+        _ => parse_csv(place, bytes, encoding),
     }
 }
 
@@ -185,6 +227,28 @@ impl Table {
     /// A hash of the values of each row, but for those of one column.
     pub fn hashes_without(&self, name: &str) -> Vec<u64> {
         hashes(self.rows(), self.columns.iter().filter(|c| c.name != name))
+    }
+
+    /// Puts the rows of `other` below. Its columns are the same, in the same order.
+    ///
+    /// # Errors
+    /// They are not, or a column holds words in one table and numbers in the other.
+    pub fn append(&mut self, other: Self) -> Result<(), DataError> {
+        let names = |t: &Self| t.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        if names(self) != names(&other) {
+            return Err(DataError::new("tables", "their columns differ", ""));
+        }
+        let fit = |(a, b): (&Column, &Column)| {
+            std::mem::discriminant(&a.data) == std::mem::discriminant(&b.data)
+        };
+        if let Some((column, _)) = self.columns.iter().zip(&other.columns).find(|p| !fit(*p)) {
+            let problem = format!("`{}` holds words and numbers", column.name);
+            return Err(DataError::new("tables", problem, ""));
+        }
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            column.append(more);
+        }
+        Ok(())
     }
 
     /// The rows in `keep`, in that order.

@@ -1,6 +1,6 @@
 //! Curves over epochs.
 
-use super::svg::{Anchor, Axis, COLOURS, GRID, INK, Svg, number};
+use super::svg::{Anchor, Axis, COLOURS, GRID, INK, Svg};
 
 /// One curve.
 pub struct Series {
@@ -23,22 +23,10 @@ pub fn lines(title: &str, x_label: &str, series: &[Series]) -> String {
     svg.text((left, 24.0), 16.0, Anchor::Start, INK, title);
     for tick in y.ticks() {
         svg.line((left, y.at(tick)), (right, y.at(tick)), GRID);
-        svg.text(
-            (left - 8.0, y.at(tick) + 4.0),
-            12.0,
-            Anchor::End,
-            INK,
-            &number(tick),
-        );
+        svg.y_tick(left, y.at(tick), tick);
     }
     for tick in x.ticks().into_iter().filter(|t| t.fract() == 0.0) {
-        svg.text(
-            (x.at(tick), bottom + 20.0),
-            12.0,
-            Anchor::Middle,
-            INK,
-            &number(tick),
-        );
+        svg.x_tick(x.at(tick), bottom, tick);
     }
     svg.text(
         ((left + right) / 2.0, height - 8.0),

@@ -1,6 +1,6 @@
 //! True against predicted values.
 
-use super::svg::{Anchor, Axis, COLOURS, GRID, INK, Svg, number};
+use super::svg::{Anchor, Axis, COLOURS, GRID, INK, Svg};
 
 /// Points of (true, predicted) with the line on which they would lie if all were right.
 pub fn scatter(title: &str, unit: &str, pairs: &[(f64, f64)]) -> String {
@@ -13,20 +13,8 @@ pub fn scatter(title: &str, unit: &str, pairs: &[(f64, f64)]) -> String {
     for tick in x.ticks() {
         svg.line((x.at(tick), bottom), (x.at(tick), top), GRID);
         svg.line((left, y.at(tick)), (right, y.at(tick)), GRID);
-        svg.text(
-            (x.at(tick), bottom + 20.0),
-            12.0,
-            Anchor::Middle,
-            INK,
-            &number(tick),
-        );
-        svg.text(
-            (left - 8.0, y.at(tick) + 4.0),
-            12.0,
-            Anchor::End,
-            INK,
-            &number(tick),
-        );
+        svg.x_tick(x.at(tick), bottom, tick);
+        svg.y_tick(left, y.at(tick), tick);
     }
     svg.line((left, bottom), (right, top), COLOURS[1]);
     for (truth, predicted) in pairs {

@@ -98,6 +98,18 @@ impl Svg {
         );
     }
 
+    /// The number at a tick of a horizontal axis that lies at `bottom`.
+    pub fn x_tick(&mut self, x: f64, bottom: f64, value: f64) {
+        let text = number(value);
+        self.text((x, bottom + 20.0), 12.0, Anchor::Middle, INK, &text);
+    }
+
+    /// The number at a tick of a vertical axis that lies at `left`.
+    pub fn y_tick(&mut self, left: f64, y: f64, value: f64) {
+        let text = number(value);
+        self.text((left - 8.0, y + 4.0), 12.0, Anchor::End, INK, &text);
+    }
+
     pub fn vertical_text(&mut self, (x, y): (f64, f64), size: f64, anchor: Anchor, text: &str) {
         let _ = writeln!(
             self.body,

@@ -8,7 +8,7 @@ use modelwright_data::augment::mixup_share;
 use modelwright_data::rng::{Purpose, stream};
 use modelwright_data::{AugmentConfig, DataError, ImageSet, Part};
 use modelwright_models::ImageNet;
-use modelwright_train::{Goal, Learner, Recipe, StepLoss};
+use modelwright_train::{Goal, Learner, Mistake, Recipe, StepLoss};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
@@ -107,7 +107,7 @@ impl Learner for ImageLearner {
         epoch: Option<usize>,
         device: &Device,
     ) -> Result<ImageBatch, DataError> {
-        let rows: Vec<usize> = indices.iter().map(|i| self.parts.of(part)[*i]).collect();
+        let rows = self.parts.pick(part, indices);
         let [channels, height, width] = self.transform.planes();
         let size = channels * height * width;
         let mut pixels = vec![0.0; rows.len() * size];
@@ -151,5 +151,9 @@ impl Learner for ImageLearner {
 
     fn goal(&self) -> Goal {
         GOAL
+    }
+
+    fn mistakes(&self, meter: &ClassMeter) -> Vec<Mistake> {
+        self.head.mistakes(meter, self.parts.of(Part::Validation))
     }
 }

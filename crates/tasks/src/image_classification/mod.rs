@@ -7,15 +7,16 @@ mod transform;
 use crate::classify::ClassHead;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
-use crate::parts::{Parts, divide};
+use crate::network;
+use crate::parts::{Division, Parts};
 use crate::task::{Job, JobOutcome, Made, Predictor, Task, TaskInfo};
 use burn::tensor::Device;
 use learner::ImageLearner;
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_data::{Content, DataConfig, Dataset, ImageSet, Part};
 use modelwright_models::{
-    ImageNet, LenetConfig, MlpConfig, ModelConfig, ResNetConfig, load_pretrained, resolve_stem,
-    weights,
+    ImageNet, LenetConfig, MlpConfig, ModelConfig, ResNetConfig, Stem, load_pretrained,
+    pretrained_stem, weights,
 };
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
@@ -99,18 +100,30 @@ impl Task for ImageClassification {
         })?)
     }
 
-    fn resolve(&self, recipe: &mut Recipe) -> Result<(), TaskError> {
-        match recipe.model.weights().map(String::from) {
-            Some(source) => resolve_stem(&mut recipe.model, &source)?,
-            None if recipe.model.freezes_body() => {
-                return Err(TaskError::asked(
-                    "model.freeze keeps the body as it was loaded, but no weights are loaded",
-                    "add --weights FILE, or leave --freeze away",
-                ));
-            }
-            None => {}
+    fn resolve(&self, recipe: &mut Recipe, dataset: &Dataset) -> Result<(), TaskError> {
+        if recipe.model.weights().is_none() && recipe.model.freezes_body() {
+            return Err(TaskError::asked(
+                "model.freeze keeps the body as it was loaded, but no weights are loaded",
+                "add --weights FILE, or leave --freeze away",
+            ));
+        }
+        if let ModelConfig::Resnet18(c) | ModelConfig::Resnet34(c) = &mut recipe.model
+            && c.stem == Stem::Auto
+        {
+            c.stem = match &c.weights {
+                Some(source) => pretrained_stem(source)?,
+                None => {
+                    let asked = recipe.data.image_size;
+                    let [height, width, _] = transform::working_shape(images(dataset)?, asked)?;
+                    Stem::for_pictures(height, width)
+                }
+            };
         }
         Ok(())
+    }
+
+    fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Option<Part>>, TaskError> {
+        parts(dataset, recipe)
     }
 
     fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
@@ -122,7 +135,7 @@ impl Task for ImageClassification {
             transform,
             facts,
             mut notes,
-        } = prepare(recipe, job.dataset, job.decoding)?;
+        } = prepare(recipe, job.dataset, &job.hashes, job.decoding)?;
         let device = job.device.clone();
         let (net, replaced) = build(
             recipe,
@@ -147,7 +160,7 @@ impl Task for ImageClassification {
             Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
         };
         let (set, parts, head, transform) = learner.into_parts();
-        let state = weights::collect(&trained.model);
+        let model = network::to_bytes(&trained.model)?;
         let parameters = weights::count(&trained.model);
         let scored_on = parts.scored_on();
         let predictor = ImagePredictor::new(
@@ -158,12 +171,8 @@ impl Task for ImageClassification {
         );
         let place = format!("the {} part", scored_on.name());
         let evaluation = predictor.evaluate_set(&place, &set, parts.of(scored_on))?;
-        let fail = |e| TaskError::asked(format!("the weights cannot be written: {e}"), "");
         Ok(JobOutcome::Made(Box::new(Made {
-            files: vec![
-                (MODEL, weights::to_bytes(&state).map_err(fail)?),
-                (PREPROCESSOR, transform.to_json()),
-            ],
+            files: vec![(MODEL, model), (PREPROCESSOR, transform.to_json())],
             labels: head.classes,
             parameters,
             evaluation: Evaluation::Classification(evaluation),
@@ -192,6 +201,7 @@ struct Prepared {
 fn prepare(
     recipe: &Recipe,
     dataset: Dataset,
+    hashes: &[u64],
     decoding: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Prepared, TaskError> {
     images(&dataset)?;
@@ -202,11 +212,13 @@ fn prepare(
     let (source, mut notes) = (dataset.source, dataset.notes);
     let shape = transform::working_shape(&set, recipe.data.image_size)?;
     let (rows, labels) = labelled(&set);
-    let hashes = set.hashes()?;
-    let pick = |i: &usize| (hashes[*i], set.given[*i]);
-    let (hashes, given): (Vec<u64>, Vec<Option<Part>>) = rows.iter().map(pick).unzip();
-    let division = divide(recipe, &labels, &hashes, &given);
-    let parts = Parts::new(recipe, &division, &labels, &rows, &hashes)?;
+    let division = Division {
+        rows: &rows,
+        strata: &labels,
+        hashes,
+        given: &set.given,
+    };
+    let parts = Parts::new(recipe, &division)?;
     set.pack(shape, decoding)?;
     let train = parts.of(Part::Train);
     let of_train = train.iter().filter_map(|i| set.labels[*i]);
@@ -273,6 +285,19 @@ fn images(dataset: &Dataset) -> Result<&ImageSet, TaskError> {
             "give a folder with one folder of pictures a class, or another --task",
         )),
     }
+}
+
+/// The part of each picture; `None` for those without a label.
+fn parts(dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Option<Part>>, TaskError> {
+    let set = images(dataset)?;
+    let (rows, labels) = labelled(set);
+    let division = Division {
+        rows: &rows,
+        strata: &labels,
+        hashes: &set.hashes()?,
+        given: &set.given,
+    };
+    Ok(division.of_all(recipe))
 }
 
 /// The examples that have a label, and the labels.

@@ -1,17 +1,19 @@
 //! Classes of pictures from a trained network.
 
+use super::images;
 use super::transform::ImageTransform;
-use super::{images, labelled};
 use crate::classify::{match_labels, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
-use crate::parts::divide;
+use crate::input::InputSchema;
+use crate::network;
 use crate::task::{Prediction, Predictor};
 use burn::tensor::{Device, Tensor, TensorData};
+use modelwright_data::images::Pixels;
 use modelwright_data::{Content, DataError, Dataset, ImageSet, Part};
 use modelwright_evaluate::ClassificationReport;
-use modelwright_models::{ImageNet, ModelConfig, catalog, weights};
-use modelwright_runs::{Bundle, MODEL, PREPROCESSOR, RunError};
+use modelwright_models::ImageNet;
+use modelwright_runs::{Bundle, PREPROCESSOR};
 use modelwright_train::Recipe;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -43,23 +45,15 @@ impl ImagePredictor {
     }
 
     pub fn load(bundle: &Bundle, device: Device) -> Result<Self, TaskError> {
-        let broken = |problem: String| RunError::Bundle {
-            path: bundle.path().into(),
-            problem,
-        };
-        let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
-            .map_err(|e| broken(format!("config.json: {e}")))?;
         let transform: ImageTransform = bundle.read_json(PREPROCESSOR)?;
         let transform = transform
             .check()
-            .map_err(|e| broken(format!("{PREPROCESSOR}: {e}")))?;
+            .map_err(|e| bundle.broken(format!("{PREPROCESSOR}: {e}")))?;
         let classes: Vec<String> = bundle.config.id2label.values().cloned().collect();
-        let (planes, bytes) = (transform.planes(), bundle.read(MODEL)?);
-        catalog::check_file(&config, &planes, classes.len(), bytes.len())
-            .map_err(|e| broken(format!("{MODEL}: {e}")))?;
-        let net = ImageNet::new(&config, planes, classes.len(), &device)?;
-        let state = weights::from_bytes(&bytes).map_err(&broken)?;
-        let net = weights::apply(net, state).map_err(|e| broken(format!("{MODEL}: {e}")))?;
+        let (planes, count) = (transform.planes(), classes.len());
+        let net = network::load(bundle, &planes, count, |config| {
+            ImageNet::new(config, planes, count, &device)
+        })?;
         Ok(Self {
             net,
             transform,
@@ -113,18 +107,30 @@ impl Predictor for ImagePredictor {
         &self.classes
     }
 
+    fn input(&self) -> InputSchema {
+        let [height, width, channels] = self.transform.shape();
+        InputSchema::Images {
+            height,
+            width,
+            channels,
+        }
+    }
+
+    fn prepare(&self, place: &str, content: Content) -> Result<Content, TaskError> {
+        let set = images_of(&content, place)?;
+        let fit = |i| Ok(set.raster(i)?.fit(self.transform.shape()));
+        let rasters = (0..set.len()).map(fit).collect::<Result<_, DataError>>()?;
+        let set = ImageSet::unlabelled(Pixels::Rasters(rasters));
+        Ok(Content::Images(set))
+    }
+
     fn predict(
         &self,
         place: &str,
         content: &Content,
         rows: Range<usize>,
     ) -> Result<Vec<Prediction>, TaskError> {
-        let Content::Images(set) = content else {
-            return Err(TaskError::asked(
-                format!("{place} is a table, but this model takes pictures"),
-                "give picture files or a folder of them",
-            ));
-        };
+        let set = images_of(content, place)?;
         let rows: Vec<usize> = rows.collect();
         Ok(predictions(&self.classes, &self.probabilities(set, &rows)?))
     }
@@ -135,15 +141,21 @@ impl Predictor for ImagePredictor {
     }
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
-        let set = images(dataset)?;
-        let (rows, labels) = labelled(set);
-        let hashes = set.hashes()?;
-        let hashes: Vec<u64> = rows.iter().map(|i| hashes[*i]).collect();
-        let given: Vec<_> = rows.iter().map(|i| set.given[*i]).collect();
-        let mut parts = vec![Part::Train; set.len()];
-        for (row, part) in rows.iter().zip(divide(recipe, &labels, &hashes, &given)) {
-            parts[*row] = part;
-        }
-        Ok(parts)
+        let parts = super::parts(dataset, recipe)?;
+        Ok(parts
+            .into_iter()
+            .map(|p| p.unwrap_or(Part::Train))
+            .collect())
+    }
+}
+
+/// The pictures to predict for.
+fn images_of<'a>(content: &'a Content, place: &str) -> Result<&'a ImageSet, TaskError> {
+    match content {
+        Content::Images(set) => Ok(set),
+        Content::Table(_) => Err(TaskError::asked(
+            format!("{place} is a table, but this model takes pictures"),
+            "give picture files or a folder of them",
+        )),
     }
 }

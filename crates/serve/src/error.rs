@@ -1,0 +1,200 @@
+//! What can go wrong with a request or a server, and how a client is told.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use modelwright_data::DataError;
+use modelwright_tasks::TaskError;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why a request got no answer, or a server did not start.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct ServeError {
+    kind: Kind,
+    message: String,
+    help: String,
+}
+
+/// What kind of problem it is; each has a status of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Input,
+    Unauthorized,
+    Forbidden,
+    Missing,
+    TooLarge,
+    Media,
+    Busy { seconds: u64 },
+    Stopping,
+    Late,
+    Own,
+    Setup,
+}
+
+impl ServeError {
+    fn new(kind: Kind, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+
+    /// What was sent cannot be used.
+    pub fn input(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Kind::Input, message, help)
+    }
+
+    /// No valid token came with the request. It does not say what was wrong with it.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            Kind::Unauthorized,
+            "a valid token is needed",
+            "send `Authorization: Bearer TOKEN`; `modelwright token create` makes one",
+        )
+    }
+
+    /// The token is valid, but not for this.
+    pub fn forbidden() -> Self {
+        Self::new(
+            Kind::Forbidden,
+            "this token may not do that",
+            "use a token that has the scope",
+        )
+    }
+
+    /// No such model, version or address.
+    pub fn missing(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Kind::Missing, message, help)
+    }
+
+    /// The body is larger than allowed.
+    pub fn too_large(limit: usize) -> Self {
+        Self::new(
+            Kind::TooLarge,
+            format!("the body is larger than {limit} bytes"),
+            "send less at once, or start the server with a larger --max-body-mb",
+        )
+    }
+
+    /// The body is in a form that this address does not read.
+    pub fn media(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Kind::Media, message, help)
+    }
+
+    /// More is waiting than allowed; trying again after `seconds` may help.
+    pub fn busy(message: impl Into<String>, seconds: u64) -> Self {
+        Self::new(
+            Kind::Busy { seconds },
+            message,
+            format!("try again in {seconds} s"),
+        )
+    }
+
+    /// The server is about to stop, or the model is.
+    pub fn stopping() -> Self {
+        Self::new(Kind::Stopping, "the server is stopping", "try again soon")
+    }
+
+    /// The request took too long.
+    pub fn late() -> Self {
+        Self::new(
+            Kind::Late,
+            "the request took too long",
+            "send less at once, or try again",
+        )
+    }
+
+    /// A bug or a failure of this machine.
+    pub fn own(message: impl Into<String>) -> Self {
+        Self::new(
+            Kind::Own,
+            message,
+            "the server's log has more; tell its operator",
+        )
+    }
+
+    /// The server cannot be set up as asked.
+    pub fn setup(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(Kind::Setup, message, help)
+    }
+
+    /// A bundle cannot be loaded.
+    pub(crate) fn bundle(error: &TaskError) -> Self {
+        Self::setup(error.to_string(), error.help().unwrap_or_default())
+    }
+
+    /// A model gave no predictions: because of the data, or of something that is not the client's fault.
+    pub(crate) fn prediction(error: &TaskError) -> Self {
+        match error {
+            TaskError::Data(_) | TaskError::Asked { .. } => {
+                Self::input(error.to_string(), error.help().unwrap_or_default())
+            }
+            _ => Self::own(error.to_string()),
+        }
+    }
+
+    /// What the client or operator can do.
+    pub fn help(&self) -> Option<&str> {
+        (!self.help.is_empty()).then_some(self.help.as_str())
+    }
+
+    /// The status that a client sees.
+    pub fn status(&self) -> StatusCode {
+        match self.kind {
+            Kind::Input => StatusCode::BAD_REQUEST,
+            Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::Missing => StatusCode::NOT_FOUND,
+            Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Kind::Media => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Kind::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Kind::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Late => StatusCode::REQUEST_TIMEOUT,
+            Kind::Own | Kind::Setup => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<DataError> for ServeError {
+    fn from(error: DataError) -> Self {
+        Self::input(error.to_string(), error.help)
+    }
+}
+
+/// The body of every answer that is no success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    /// What was wrong.
+    pub error: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl IntoResponse for ServeError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = ErrorBody {
+            error: self.message,
+            help: (!self.help.is_empty()).then_some(self.help),
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        match self.kind {
+            Kind::Busy { seconds } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Kind::Unauthorized => {
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static("Bearer"),
+                );
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,158 @@
+//! One loaded bundle.
+
+use crate::batcher::{Batcher, Open, STACK};
+use crate::error::ServeError;
+use crate::input::PLACE;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use burn::tensor::Device;
+use modelwright_data::Content;
+use modelwright_runs::{Bundle, CONFIG};
+use modelwright_tasks::{InputSchema, Prediction, Predictor, TaskError, load};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Digits of a bundle's digest that are shown.
+const DIGITS: usize = 12;
+
+/// A version of a model: a bundle in memory with the thread that computes.
+pub(crate) struct Version {
+    /// Its number among the versions of this model, from 1.
+    pub number: u64,
+    /// The bundle's folder as it was given.
+    pub source: PathBuf,
+    /// The file that says whether it was replaced, as it was when it was read.
+    pub stamp: Option<Stamp>,
+    /// Start of the SHA-256 of the bundle's description, which has those of its files.
+    pub digest: String,
+    /// The run that made it.
+    pub run: String,
+    /// Its task.
+    pub task: String,
+    /// Its architecture.
+    pub architecture: String,
+    /// Class names; empty for a quantity.
+    pub labels: Arc<[String]>,
+    input: InputSchema,
+    // Before the batcher: its thread then drops the network, on a stack that is large enough.
+    predictor: Arc<dyn Predictor>,
+    batcher: Batcher,
+}
+
+impl Version {
+    /// Loads a bundle; takes as long as it takes.
+    pub fn load(
+        model: &str,
+        number: u64,
+        source: &Path,
+        limits: &Limits,
+        metrics: &Metrics,
+    ) -> Result<Self, ServeError> {
+        let stamp = Stamp::of(source);
+        let (bundle, digest, predictor) = open(source)?;
+        let batcher = Batcher::start(model, predictor.clone(), limits, metrics.clone())?;
+        Ok(Self {
+            number,
+            source: source.into(),
+            stamp,
+            digest,
+            run: bundle.config.run,
+            task: bundle.config.task,
+            architecture: bundle.config.model_type,
+            labels: predictor.labels().into(),
+            input: predictor.input(),
+            predictor,
+            batcher,
+        })
+    }
+
+    /// What goes in.
+    pub fn input(&self) -> &InputSchema {
+        &self.input
+    }
+
+    /// Whether an address or a client means this version: by number or by digest.
+    pub fn is(&self, name: &str) -> bool {
+        name == self.digest || name.parse() == Ok(self.number)
+    }
+
+    /// See [`Batcher::open`].
+    pub fn open(&self) -> Open {
+        self.batcher.open()
+    }
+
+    /// See [`Batcher::open_requests`].
+    pub fn open_requests(&self) -> usize {
+        self.batcher.open_requests()
+    }
+
+    /// See [`Batcher::computed`].
+    pub fn computed(&self) -> (u64, u64) {
+        self.batcher.computed()
+    }
+
+    /// Content in the form that the model reads.
+    pub fn prepare(&self, content: Content) -> Result<Content, ServeError> {
+        let prepared = self.predictor.prepare(PLACE, content);
+        prepared.map_err(|e| ServeError::prediction(&e))
+    }
+
+    /// Predictions for prepared content.
+    pub async fn predict(&self, content: Content, open: Open) -> Result<Vec<Prediction>, ServeError> {
+        self.batcher.predict(content, open).await
+    }
+}
+
+type Opened = (Bundle, String, Arc<dyn Predictor>);
+
+/// Opens a bundle on a thread with a large stack: networks are built recursively.
+fn open(source: &Path) -> Result<Opened, ServeError> {
+    let path = source.to_path_buf();
+    let open = move || -> Result<Opened, TaskError> {
+        let bundle = Bundle::open(&path)?;
+        let digest = digest(&bundle.read(CONFIG)?);
+        let predictor = load(&bundle, Device::flex())?;
+        Ok((bundle, digest, predictor.into()))
+    };
+    let failed = |problem: &str| ServeError::own(format!("{}: {problem}", source.display()));
+    let thread = std::thread::Builder::new()
+        .name("loading".into())
+        .stack_size(STACK)
+        .spawn(open)
+        .map_err(|e| failed(&e.to_string()))?;
+    let opened = thread.join().map_err(|_| failed("loading it failed"))?;
+    opened.map_err(|e| ServeError::bundle(&e))
+}
+
+fn digest(content: &[u8]) -> String {
+    let digest = Sha256::digest(content);
+    let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+    hex[..DIGITS].to_string()
+}
+
+/// What changes when a bundle is replaced, cheap to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    modified: SystemTime,
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    /// That of the bundle at `source`, or of the one in a run folder; `None` while there is none.
+    pub fn of(source: &Path) -> Option<Self> {
+        let inner = source.join("bundle").join(CONFIG).metadata();
+        let file = inner.or_else(|_| source.join(CONFIG).metadata()).ok()?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&file);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Some(Self {
+            modified: file.modified().ok()?,
+            size: file.len(),
+            inode,
+        })
+    }
+}

@@ -1,0 +1,533 @@
+//! Models by name: versions, the one that answers, canaries, replacement without a failed request.
+
+use crate::batcher::Open;
+use crate::error::ServeError;
+use crate::input::Input;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::model::Version;
+use crate::watch;
+use modelwright_data::Content;
+use modelwright_tasks::Prediction;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+
+/// Longest name of a model.
+const NAME: usize = 100;
+
+/// The models of a server. Clones are the same models.
+#[derive(Clone)]
+pub struct Models {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    limits: Limits,
+    metrics: Metrics,
+    models: RwLock<BTreeMap<String, Arc<Model>>>,
+    /// Held while versions change, so that two changes follow each other.
+    change: Mutex<()>,
+    /// Threads that may read requests at once: a picture takes much memory while it is decoded.
+    readers: Arc<Semaphore>,
+    stopping: AtomicBool,
+}
+
+/// What is behind a name.
+pub(crate) struct Model {
+    name: String,
+    lineup: RwLock<Arc<Lineup>>,
+    /// Requests that named no version, for dividing them.
+    requests: AtomicU64,
+}
+
+/// The loaded versions of a model, oldest first, and who answers. It is replaced as a whole.
+#[derive(Clone, Default)]
+pub(crate) struct Lineup {
+    pub versions: Vec<Arc<Version>>,
+    /// Number of the version that answers where none is named.
+    pub current: u64,
+    /// A version that answers some of these requests.
+    pub canary: Option<Canary>,
+}
+
+/// A version on trial.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Canary {
+    /// Its number.
+    pub number: u64,
+    /// Its share of the requests that name no version.
+    pub percent: u8,
+}
+
+/// Predictions for the examples of one request.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The version that answered.
+    pub version: String,
+    /// One an example, in their order.
+    pub predictions: Vec<Prediction>,
+    /// Class names, in the order of the probabilities; empty for a quantity.
+    pub labels: Arc<[String]>,
+}
+
+/// A model as listed.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ModelSummary {
+    /// Its name in addresses.
+    pub name: String,
+    /// What it does.
+    pub task: String,
+    /// Class names; empty for a quantity.
+    pub labels: Vec<String>,
+    /// Whether it answers.
+    pub ready: bool,
+    /// The version that answers where none is named.
+    pub version: String,
+    /// All loaded versions, oldest first.
+    pub versions: Vec<VersionSummary>,
+}
+
+/// A loaded version of a model.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct VersionSummary {
+    /// Its number, in the order of loading.
+    pub version: String,
+    /// Start of the SHA-256 of the bundle's description; it may stand in an address instead of the
+    /// number, and stays the same when the server starts again.
+    pub digest: String,
+    /// The run that made it.
+    pub run: String,
+    /// Its architecture.
+    pub architecture: String,
+    /// The bundle's folder; not told to clients.
+    #[serde(skip)]
+    pub bundle: PathBuf,
+    /// Its share of the requests that name no version, in percent.
+    pub share: u8,
+}
+
+impl Models {
+    /// No model yet. A thread looks for replaced bundles as long as there is a clone of this.
+    pub fn new(limits: Limits) -> Self {
+        let every = limits.reload_check;
+        let readers = std::thread::available_parallelism().map_or(2, |n| 2 * n.get());
+        let models = Self {
+            shared: Arc::new(Shared {
+                limits,
+                metrics: Metrics::new(),
+                models: RwLock::default(),
+                change: Mutex::new(()),
+                readers: Arc::new(Semaphore::new(readers)),
+                stopping: AtomicBool::new(false),
+            }),
+        };
+        watch::start(Arc::downgrade(&models.shared), every);
+        models
+    }
+
+    /// What these models count.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// What is accepted at most.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Loads a bundle and serves it under `name`. If the name is taken it becomes the newest version,
+    /// which answers from now on; the one before finishes what it has accepted. Blocks while loading.
+    ///
+    /// # Errors
+    /// The name cannot stand in an address, or the bundle cannot be loaded; then nothing changes.
+    pub fn add(&self, name: &str, bundle: &Path) -> Result<(), ServeError> {
+        self.load(name, bundle, |lineup, number| lineup.current = number)
+    }
+
+    /// Loads a bundle as a version of a model that is there, for a share of its requests.
+    ///
+    /// # Errors
+    /// No such model, a share above 100, or the bundle cannot be loaded.
+    pub fn add_canary(&self, name: &str, bundle: &Path, percent: u8) -> Result<(), ServeError> {
+        self.model(name)?;
+        check_percent(percent)?;
+        self.load(name, bundle, |lineup, number| {
+            lineup.canary = Some(Canary { number, percent });
+        })
+    }
+
+    fn load(
+        &self,
+        name: &str,
+        bundle: &Path,
+        place: impl FnOnce(&mut Lineup, u64),
+    ) -> Result<(), ServeError> {
+        check_name(name)?;
+        let _change = lock(&self.shared.change);
+        let model = match self.model(name) {
+            Ok(model) => model,
+            Err(_) => Arc::new(Model::new(name)),
+        };
+        self.shared.replace(&model, bundle, place)?;
+        let mut models = write(&self.shared.models);
+        models.entry(name.into()).or_insert(model);
+        Ok(())
+    }
+
+    /// Takes a model away; requests that it has accepted are still answered.
+    pub fn remove(&self, name: &str) -> bool {
+        let removed = write(&self.shared.models).remove(name);
+        if let Some(model) = &removed {
+            for version in &model.lineup().versions {
+                self.shared.count_loaded(name, version.number, false);
+            }
+        }
+        removed.is_some()
+    }
+
+    /// All models, by name.
+    pub fn list(&self) -> Vec<ModelSummary> {
+        let models = read(&self.shared.models);
+        models.values().map(|model| self.summary(model)).collect()
+    }
+
+    /// One model.
+    pub fn summary_of(&self, name: &str) -> Result<ModelSummary, ServeError> {
+        Ok(self.summary(&*self.model(name)?))
+    }
+
+    fn summary(&self, model: &Model) -> ModelSummary {
+        let lineup = model.lineup();
+        let current = lineup.current();
+        ModelSummary {
+            name: model.name.clone(),
+            task: current.map(|v| v.task.clone()).unwrap_or_default(),
+            labels: current.map(|v| v.labels.to_vec()).unwrap_or_default(),
+            ready: self.ready() && current.is_some(),
+            version: lineup.current.to_string(),
+            versions: lineup
+                .versions
+                .iter()
+                .map(|v| VersionSummary {
+                    version: v.number.to_string(),
+                    digest: v.digest.clone(),
+                    run: v.run.clone(),
+                    architecture: v.architecture.clone(),
+                    bundle: v.source.clone(),
+                    share: lineup.share(v.number),
+                })
+                .collect(),
+        }
+    }
+
+    /// Gives a loaded version a share of the requests that name none; 0 takes it back.
+    ///
+    /// # Errors
+    /// No such model or version, or a share above 100.
+    pub fn set_canary(&self, name: &str, version: &str, percent: u8) -> Result<(), ServeError> {
+        check_percent(percent)?;
+        let model = self.model(name)?;
+        let _change = lock(&self.shared.change);
+        let mut lineup = (*model.lineup()).clone();
+        let number = lineup.named(name, version)?.number;
+        lineup.canary = (percent > 0).then_some(Canary { number, percent });
+        *write(&model.lineup) = Arc::new(lineup);
+        Ok(())
+    }
+
+    /// Predictions of a model: of the version that is named, or of one that is chosen.
+    ///
+    /// # Errors
+    /// No such model or version, examples that do not suit it, or too many requests.
+    pub async fn predict(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        input: Input,
+    ) -> Result<Answer, ServeError> {
+        let chosen = self.choose(name, version)?;
+        let read = move |version: &Version, limits: &Limits| {
+            Ok((input.prepare(version, limits)?, ()))
+        };
+        let (answer, ()) = chosen.answer(true, read).await?;
+        Ok(answer)
+    }
+
+    /// The version that is to answer a request.
+    pub(crate) fn choose(&self, name: &str, version: Option<&str>) -> Result<Chosen, ServeError> {
+        if !self.ready() {
+            return Err(ServeError::stopping());
+        }
+        let model = self.model(name)?;
+        let lineup = model.lineup();
+        let version = match version {
+            Some(version) => Some(lineup.named(name, version)?),
+            None => lineup.chosen(model.requests.fetch_add(1, Ordering::Relaxed)),
+        };
+        let version = version.cloned().ok_or_else(ServeError::stopping)?;
+        Ok(Chosen {
+            open: version.open(),
+            version,
+            shared: self.shared.clone(),
+        })
+    }
+
+    /// A version to describe: the one that is named, or the current one.
+    pub(crate) fn look(&self, name: &str, version: Option<&str>) -> Result<Arc<Version>, ServeError> {
+        let lineup = self.model(name)?.lineup();
+        let version = match version {
+            Some(version) => Some(lineup.named(name, version)?),
+            None => lineup.current(),
+        };
+        version.cloned().ok_or_else(ServeError::stopping)
+    }
+
+    /// Whether requests are accepted.
+    pub fn ready(&self) -> bool {
+        !self.shared.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Accepts no more requests and waits until those accepted are answered, as long as the limits say.
+    pub async fn drain(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        let end = Instant::now() + self.shared.limits.shutdown_time;
+        while self.shared.open_requests() > 0 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn model(&self, name: &str) -> Result<Arc<Model>, ServeError> {
+        let models = read(&self.shared.models);
+        models.get(name).cloned().ok_or_else(|| {
+            ServeError::missing(
+                // The name comes from an address, which may be long.
+                format!("no model `{}`", name.chars().take(NAME).collect::<String>()),
+                "GET /v1/models lists the models",
+            )
+        })
+    }
+}
+
+impl Shared {
+    /// What is behind each name.
+    pub fn models(&self) -> Vec<Arc<Model>> {
+        read(&self.models).values().cloned().collect()
+    }
+
+    /// As [`Self::replace`], for a bundle that has changed.
+    pub fn reload(
+        &self,
+        model: &Model,
+        bundle: &Path,
+        place: impl FnOnce(&mut Lineup, u64),
+    ) -> Result<(), ServeError> {
+        let _change = lock(&self.change);
+        let known = read(&self.models).contains_key(model.name());
+        match known {
+            true => self.replace(model, bundle, place),
+            // Taken away meanwhile.
+            false => Ok(()),
+        }
+    }
+
+    /// Loads a bundle as the newest version of a model; `place` gives it its role. `change` is held.
+    fn replace(
+        &self,
+        model: &Model,
+        bundle: &Path,
+        place: impl FnOnce(&mut Lineup, u64),
+    ) -> Result<(), ServeError> {
+        let before = model.lineup();
+        let number = before.versions.last().map_or(0, |v| v.number) + 1;
+        let name = &model.name;
+        let version = Version::load(name, number, bundle, &self.limits, &self.metrics)?;
+        let mut lineup = (*before).clone();
+        lineup.versions.push(Arc::new(version));
+        place(&mut lineup, number);
+        let dropped = lineup.prune(self.limits.versions);
+        *write(&model.lineup) = Arc::new(lineup);
+        self.count_loaded(name, number, true);
+        for number in dropped {
+            self.count_loaded(name, number, false);
+        }
+        Ok(())
+    }
+
+    /// Counts a reload that failed.
+    pub fn reload_failed(&self, model: &str) {
+        self.metrics.reload_failed(model);
+    }
+
+    fn count_loaded(&self, model: &str, number: u64, yes: bool) {
+        self.metrics.loaded(model, &number.to_string(), yes);
+    }
+
+    fn open_requests(&self) -> usize {
+        let open = |m: &Arc<Model>| -> usize {
+            m.lineup().versions.iter().map(|v| v.open_requests()).sum()
+        };
+        self.models().iter().map(open).sum()
+    }
+}
+
+impl Model {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            lineup: RwLock::default(),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its versions now.
+    pub fn lineup(&self) -> Arc<Lineup> {
+        read(&self.lineup).clone()
+    }
+}
+
+impl Lineup {
+    /// The version that answers where none is named.
+    pub fn current(&self) -> Option<&Arc<Version>> {
+        self.numbered(self.current)
+    }
+
+    fn numbered(&self, number: u64) -> Option<&Arc<Version>> {
+        self.versions.iter().find(|v| v.number == number)
+    }
+
+    fn named(&self, model: &str, version: &str) -> Result<&Arc<Version>, ServeError> {
+        let found = self.versions.iter().rev().find(|v| v.is(version));
+        found.ok_or_else(|| {
+            let known: Vec<_> = self.versions.iter().map(|v| v.number.to_string()).collect();
+            ServeError::missing(
+                format!("`{model}` has no such version"),
+                format!("loaded are {}", known.join(", ")),
+            )
+        })
+    }
+
+    /// The version for the `n`-th request that names none: of any hundred in a row, the canary gets
+    /// its share.
+    fn chosen(&self, n: u64) -> Option<&Arc<Version>> {
+        let canary = self.canary.filter(|c| n * u64::from(c.percent) % 100 < c.percent.into());
+        canary
+            .and_then(|c| self.numbered(c.number))
+            .or_else(|| self.current())
+    }
+
+    fn share(&self, number: u64) -> u8 {
+        match self.canary {
+            Some(c) if c.number == number => c.percent,
+            Some(c) if self.current == number => 100 - c.percent,
+            None if self.current == number => 100,
+            _ => 0,
+        }
+    }
+
+    /// Drops the oldest versions without a role until `most` are left; returns their numbers.
+    fn prune(&mut self, most: usize) -> Vec<u64> {
+        let mut dropped = Vec::new();
+        while self.versions.len() > most {
+            let canary = self.canary.map(|c| c.number);
+            let idle = |v: &Arc<Version>| v.number != self.current && Some(v.number) != canary;
+            let Some(oldest) = self.versions.iter().position(idle) else {
+                break;
+            };
+            dropped.push(self.versions.remove(oldest).number);
+        }
+        dropped
+    }
+}
+
+/// A request and the version that is to answer it.
+pub(crate) struct Chosen {
+    pub version: Arc<Version>,
+    open: Open,
+    shared: Arc<Shared>,
+}
+
+impl Chosen {
+    /// Reads the examples, with whatever else the request holds, and predicts. Reading that may take
+    /// long is `heavy` and goes to a thread of its own.
+    ///
+    /// # Errors
+    /// Those of `read`, too many requests, or the model cannot compute the examples.
+    pub async fn answer<T, R>(self, heavy: bool, read: R) -> Result<(Answer, T), ServeError>
+    where
+        T: Send + 'static,
+        R: FnOnce(&Version, &Limits) -> Result<(Content, T), ServeError> + Send + 'static,
+    {
+        let Self {
+            version,
+            open,
+            shared,
+        } = self;
+        let (content, rest) = match heavy {
+            false => read(&version, &shared.limits)?,
+            true => {
+                // Never closed.
+                let reader = shared.readers.clone().acquire_owned().await.ok();
+                let version = version.clone();
+                let read = move || {
+                    let _reader = reader;
+                    read(&version, &shared.limits)
+                };
+                let done = tokio::task::spawn_blocking(read).await;
+                done.map_err(|_| ServeError::own("reading the request failed"))??
+            }
+        };
+        let answer = Answer {
+            predictions: version.predict(content, open).await?,
+            version: version.number.to_string(),
+            labels: version.labels.clone(),
+        };
+        Ok((answer, rest))
+    }
+}
+
+/// Names stand in addresses, in metrics and on pages.
+fn check_name(name: &str) -> Result<(), ServeError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let fine = name.chars().all(plain) && !name.is_empty() && !name.starts_with('.');
+    match fine && name.len() <= NAME {
+        true => Ok(()),
+        false => Err(ServeError::setup(
+            format!("`{name}` cannot be the name of a model"),
+            format!("use up to {NAME} letters of a-z and A-Z, digits, `-`, `_` and `.`"),
+        )),
+    }
+}
+
+fn check_percent(percent: u8) -> Result<(), ServeError> {
+    match percent <= 100 {
+        true => Ok(()),
+        false => Err(ServeError::setup(
+            format!("{percent} is no share in percent"),
+            "give a number from 0 to 100",
+        )),
+    }
+}
+
+// A thread that panicked while it held a lock has left whole values behind: they are only replaced.
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn lock<T>(lock: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}

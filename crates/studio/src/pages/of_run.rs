@@ -1,0 +1,72 @@
+//! The run that an address names.
+
+use crate::page::encoded_part;
+use crate::{Ctx, Problem, assets};
+use axum::http::StatusCode;
+use axum::response::Response;
+use maud::{Markup, html};
+use modelwright_runs::{Run, RunFolder, Status};
+
+/// A run with its folder.
+#[derive(Clone)]
+pub(crate) struct OfRun {
+    pub run: Run,
+    pub folder: RunFolder,
+}
+
+impl OfRun {
+    /// The run of this name.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn find(ctx: &Ctx, id: String) -> Result<Self, Problem> {
+        ctx.studio
+            .blocking(move |studio| -> Result<Self, Problem> {
+                let store = studio.store()?;
+                let run = store.get(&id)?;
+                let folder = store.folder(&run.id);
+                Ok(Self { run, folder })
+            })
+            .await
+    }
+
+    /// The same, for pages that need a model.
+    ///
+    /// # Errors
+    /// As above, or the run has no model yet.
+    pub async fn finished(ctx: &Ctx, id: String) -> Result<Self, Problem> {
+        let found = Self::find(ctx, id).await?;
+        match found.run.status {
+            Status::Finished => Ok(found),
+            _ => Err(Problem::new(
+                StatusCode::NOT_FOUND,
+                "no-model-yet",
+                &found.run.id,
+            )),
+        }
+    }
+
+    /// Whether the model looks at pictures.
+    pub fn has_pictures(&self) -> bool {
+        self.run.task.starts_with("image")
+    }
+
+    /// An address below the run's own, such as `/result`.
+    pub fn address(&self, below: &str) -> String {
+        format!("/runs/{}{below}", encoded_part(&self.run.id))
+    }
+
+    /// A page of the run: `body` below its name.
+    pub fn page(&self, ctx: &Ctx, title_key: &str, body: Markup) -> Response {
+        let title = ctx.t(title_key);
+        let whole = html! {
+            link rel="stylesheet" href=(assets::url("run.css"));
+            header.of-run {
+                h1 { (title) }
+                p.run-name { (self.run.id) " · " (self.run.architecture) " · " (self.run.source) }
+            }
+            (body)
+        };
+        ctx.titled(&format!("{title} · {}", self.run.id), whole)
+    }
+}

@@ -1,0 +1,125 @@
+//! The whole line in a real browser: pictures and a table are brought, models trained, looked at,
+//! tried and served. Needs `chromium` and `chromedriver`; without them it says so and passes.
+//!
+//! With `MODELWRIGHT_SCREENSHOTS` set to a folder, a picture of each page is left there.
+
+mod browser_kit;
+
+use browser_kit::{Page, Started};
+use serde_json::Value;
+use std::path::Path;
+
+/// Pictures of each digit that are brought.
+const OF_EACH: usize = 60;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_gets_from_data_to_a_served_model() {
+    let Some(started) = Started::new().await else {
+        return;
+    };
+    let page = &started.page;
+    let data = tempfile::tempdir().unwrap();
+    // Folders whose names begin with a dot, as that of `data`, are not sent.
+    let folder = data.path().join("numbers");
+    write_digits(&folder);
+    pictures(page, &folder).await;
+    table(page).await;
+    started.end().await;
+}
+
+async fn pictures(page: &Page, folder: &Path) {
+    page.open("/").await;
+    page.shot("home").await;
+    page.click("a.card.task").await;
+    page.type_into("#folder", &folder.display().to_string()).await;
+    page.click_when_there("a[href^='/train?data=']").await;
+    page.shot("train").await;
+    page.click("#train button[type=submit]").await;
+
+    // The curve moves while the page is open.
+    let first = page.wait_for_attribute("#charts .curve.faint", "points").await;
+    page.until("the curve has moved", async || {
+        page.attribute("#charts .curve.faint", "points").await.is_some_and(|now| now != first)
+    })
+    .await;
+    page.wait_for("#wrong-list img").await;
+    page.shot("run").await;
+    page.wait_for("#state[data-status=finished]").await;
+    assert!(page.script("return document.querySelectorAll('#log li').length").await.as_u64() > Some(3));
+
+    page.click("#state a[href$='/result']").await;
+    let headline = page.text(".headline").await;
+    assert!(headline.contains("pictures"), "{headline}");
+    page.shot("result").await;
+    page.click(".matrix td[class^=hit-] a").await;
+    page.wait_for("ul.examples img").await;
+    page.until("the pictures behind the cell are there", async || {
+        let loaded = "return [...document.images].some(i => i.closest('.examples') && i.naturalWidth > 0)";
+        page.script(loaded).await == Value::Bool(true)
+    })
+    .await;
+    page.shot("cell").await;
+
+    page.click("nav.steps a[href$='/try']").await;
+    // A one: a line from top to bottom.
+    page.draw("#canvas", &[(0.0, -90.0), (0.0, 0.0), (0.0, 90.0)]).await;
+    page.wait_for("#answer .headline").await;
+    let digit = page.text("#answer .headline").await;
+    assert_eq!(digit, "1");
+    page.shot("try").await;
+
+    page.click("nav.steps a[href$='/ship']").await;
+    page.click("form[action$='/ship/start'] button").await;
+    page.wait_for("#serving[data-serving=true]").await;
+    page.shot("ship").await;
+    let snippet = page.text("#curl").await;
+    let answer = browser_kit::shell(&snippet);
+    let answer: Value = serde_json::from_str(&answer).expect(&answer);
+    // The example of the snippet is the first picture of the first class.
+    assert_eq!(answer["predictions"][0]["label"], "0", "{answer}");
+
+    page.click("button[name=lang][value^=zh]").await;
+    page.wait_for("html[lang^=zh]").await;
+    assert_eq!(page.text("h1").await, "发布");
+    page.shot("ship-zh").await;
+    page.click("button[name=lang][value=en]").await;
+    page.wait_for("html[lang=en]").await;
+}
+
+async fn table(page: &Page) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/assets/iris.csv");
+    let file = file.canonicalize().unwrap();
+    page.open("/data").await;
+    page.type_into("#file", &file.display().to_string()).await;
+    page.choose_target_if_asked("label").await;
+    page.click_when_there("a[href^='/train?data=']").await;
+    page.click("#train button[type=submit]").await;
+    page.wait_for("#state[data-status=finished]").await;
+    page.click("#state a[href$='/result']").await;
+    page.click(".matrix td[class^=hit-] a").await;
+    page.wait_for("main table tbody tr").await;
+    page.click("nav.steps a[href$='/try']").await;
+    page.click("#row button[type=submit]").await;
+    page.wait_for("#answer .headline").await;
+    page.shot("try-row").await;
+    assert!(!page.text("#answer .headline").await.is_empty());
+}
+
+/// The embedded digits as picture files, one folder a digit.
+fn write_digits(folder: &Path) {
+    let digits = modelwright_data::open("digits", Default::default()).unwrap();
+    let modelwright_data::Content::Images(set) = digits.content else {
+        panic!("digits are pictures")
+    };
+    let mut written = vec![0; set.classes.len()];
+    for (i, label) in set.labels.iter().enumerate() {
+        let label = label.unwrap() as usize;
+        if written[label] < OF_EACH {
+            let place = folder.join(&set.classes[label]);
+            std::fs::create_dir_all(&place).unwrap();
+            let png = set.raster(i).unwrap().to_png().unwrap();
+            std::fs::write(place.join(format!("{i:04}.png")), png).unwrap();
+            written[label] += 1;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The loop: epochs of steps, each epoch with a look at the validation part and a checkpoint.
+
+mod epoch;
+mod save;
+mod state;
+mod step;
+mod validate;
+
+use crate::checkpoint::Checkpoint;
+use crate::error::TrainError;
+use crate::event::{Event, Observer};
+use crate::learner::Learner;
+use crate::recipe::Recipe;
+use burn::tensor::Device;
+use modelwright_data::Part;
+use modelwright_data::rng::{Purpose, stream};
+use rand::seq::SliceRandom;
+use state::State;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Lets another thread ask the loop to stop at the next step.
+#[derive(Debug, Default)]
+pub struct Control(AtomicBool);
+
+impl Control {
+    /// Asks the loop to save and stop.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How a call of [`Trainer::run`] ended.
+pub enum Outcome<M> {
+    /// All epochs are done, or early stopping ended them.
+    Finished(Trained<M>),
+    /// It was asked to stop; a checkpoint is saved.
+    Interrupted {
+        /// The step from which it can go on.
+        step: usize,
+    },
+}
+
+/// A trained model.
+pub struct Trained<M> {
+    /// With the weights that the recipe says to keep; off the training device.
+    pub model: M,
+    /// The epoch they are from, counted from 1.
+    pub epoch: usize,
+    /// Optimizer steps in all.
+    pub steps: usize,
+}
+
+/// Runs the loop for a recipe.
+pub struct Trainer<'a> {
+    /// The recipe.
+    pub recipe: &'a Recipe,
+    /// The device; the loop turns autodiff on.
+    pub device: Device,
+    /// Folder of checkpoints; none are written without it.
+    pub checkpoints: Option<&'a Path>,
+    /// To stop from outside.
+    pub control: &'a Control,
+}
+
+impl Trainer<'_> {
+    /// Trains `model`, from the start or from `resume`, and tells `observer`.
+    pub fn run<L: Learner>(
+        &self,
+        learner: &L,
+        model: L::Model,
+        resume: Option<Checkpoint>,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome<L::Model>, TrainError> {
+        let mut state = State::new(self, learner, model, resume)?;
+        let started = Instant::now();
+        state.tell(
+            observer,
+            Event::Started {
+                epochs: self.recipe.training.epochs,
+                steps_per_epoch: state.steps_per_epoch,
+                examples: learner.examples(Part::Train),
+                resumed_at: state.progress.step,
+            },
+        )?;
+        while state.progress.epoch < self.recipe.training.epochs && !state.progress.stopped {
+            if !state.train_epoch(observer)? {
+                state.save(observer)?;
+                let step = state.progress.step;
+                state.tell(observer, Event::Interrupted { step })?;
+                return Ok(Outcome::Interrupted { step });
+            }
+            state.end_epoch(observer)?;
+            state.save_at_epoch_end(observer)?;
+        }
+        let steps = state.progress.step;
+        let seconds = started.elapsed().as_secs_f64();
+        state.tell(observer, Event::Finished { steps, seconds })?;
+        state.finish().map(Outcome::Finished)
+    }
+
+    /// The order of the training examples in an epoch.
+    fn order(&self, examples: usize, epoch: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..examples).collect();
+        let seed = self.recipe.training.seed;
+        order.shuffle(&mut stream(seed, Purpose::Shuffle, (epoch as u64, 0)));
+        order
+    }
+}

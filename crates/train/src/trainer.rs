@@ -12,8 +12,9 @@ use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
 use modelwright_data::rng::{Purpose, derive, stream};
 use modelwright_data::{DataError, Part};
-use modelwright_kernels::noise;
 use modelwright_kernels::optim::{Optimizer, clip_scale};
+use modelwright_kernels::precision::{self, Precision};
+use modelwright_kernels::{noise, ops};
 use modelwright_models::weights::{self, StateDict};
 use rand::seq::SliceRandom;
 use std::path::Path;
@@ -144,6 +145,12 @@ impl<'a, L: Learner> State<'a, L> {
         resume: Option<Checkpoint>,
     ) -> Result<Self, TrainError> {
         let training = &trainer.recipe.training;
+        if training.precision == Precision::Bf16 && !ops::enabled() {
+            return Err(TrainError::Setting {
+                key: "training.precision".into(),
+                problem: "bf16 needs the kernels that MODELWRIGHT_KERNELS=off turns off".into(),
+            });
+        }
         let batches = learner.examples(Part::Train).div_ceil(training.batch_size);
         let mut state = Self {
             trainer,
@@ -274,7 +281,9 @@ impl<'a, L: Learner> State<'a, L> {
         let mut single = None;
         let (mut losses, mut weights) = (0.0, 0.0);
         for (batch, _) in batches {
-            let loss = self.learner.loss(&model, batch, &mut self.meter);
+            let loss = precision::with(recipe.training.precision, || {
+                self.learner.loss(&model, batch, &mut self.meter)
+            });
             let value = f64::from(loss.value.clone().inner().into_scalar::<f32>());
             losses += value * loss.weight;
             weights += loss.weight;

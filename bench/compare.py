@@ -9,16 +9,15 @@ Every run is one process that prints one line of JSON; all lines are kept in ben
 """
 import argparse
 import dataclasses
-import datetime
 import json
 import os
 import resource
-import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import machine
 import report
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -170,7 +169,7 @@ class Bench:
                 "threads": threads,
                 "round": round_,
                 "setting": setting and setting.name,
-                "started": now().isoformat(timespec="seconds"),
+                "started": machine.now().isoformat(timespec="seconds"),
             }
             record |= execute(command, changes, self.args.timeout)
             # A probe may compile, in processes that are not counted as the peer's.
@@ -220,43 +219,13 @@ class Bench:
             self.run("off", case, threads, case.off)
 
 
-def now():
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
-def output_of(command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
-
-
-def machine(args):
+def about(args):
     """What the figures depend on besides the code."""
-    fields = {}
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            key, _, value = line.partition(":")
-            fields.setdefault(key.strip(), value.strip())
-    except OSError:
-        pass
-    flags = fields.get("flags", fields.get("Features", "")).split()
-    wanted = ("avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16", "amx_tile", "asimd", "sve")
     ask = "from importlib.metadata import version\nprint(version('%s'))"
     python = str(args.peer / "venv/bin/python")
-    # Where things lie on this machine is of no interest.
-    shown = [a if not Path(a).is_absolute() else Path(a).name for a in sys.argv[1:]]
-    return {
-        "side": "machine",
-        "cpu": fields.get("model name", "unknown"),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "sets": [f for f in wanted if f in flags],
-        "rustc": output_of(["rustc", "--version"]),
-        "torch": output_of([python, "-c", ask % "torch"]),
-        "onnxruntime": output_of([python, "-c", ask % "onnxruntime"]),
-        "date": now().strftime("%Y-%m-%d"),
-        "command": shlex.join(["python3", "bench/compare.py", *shown]),
+    return machine.facts("compare.py") | {
+        "torch": machine.output_of([python, "-c", ask % "torch"]),
+        "onnxruntime": machine.output_of([python, "-c", ask % "onnxruntime"]),
         "quick": args.quick,
         "rounds": args.rounds,
     }
@@ -311,11 +280,11 @@ def main():
     args = arguments()
     folder = ROOT / "bench/results"
     folder.mkdir(exist_ok=True)
-    bench = Bench(args, folder / f"{now():%Y-%m-%d}.jsonl")
+    bench = Bench(args, folder / f"{machine.now():%Y-%m-%d}.jsonl")
     # Read before this run appends to what may be the same file.
     earlier = [json.loads(line) for line in args.merge.read_text().splitlines()] if args.merge else []
     if args.rounds > 0:
-        bench.keep(machine(args))
+        bench.keep(about(args))
         jobs = [(case, threads) for case in args.cases for threads in args.threads]
         try:
             for i, (case, threads) in enumerate(jobs):

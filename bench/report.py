@@ -1,4 +1,4 @@
-"""The tables of compare.py, from its records."""
+"""The tables of compare.py, from its records, and where they go."""
 import statistics
 
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
@@ -181,11 +181,12 @@ def section(found, order):
     return "\n".join(lines)
 
 
-def insert(path, text):
+def insert(path, text, markers=(BEGIN, END)):
     """Puts the section between the markers of a file, which is made if it is missing."""
+    begin, end = markers
     whole = path.read_text() if path.exists() else INTRODUCTION
-    if BEGIN not in whole or END not in whole:
-        whole = f"{whole.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, rest = whole.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    if begin not in whole or end not in whole:
+        whole = f"{whole.rstrip()}\n\n{begin}\n{end}\n"
+    before, rest = whole.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")

@@ -38,8 +38,8 @@ impl DoubleConv {
     }
 
     fn forward(&self, x: FeatureMap) -> FeatureMap {
-        let x = self.bn1.forward_relu(self.conv1.forward(x));
-        self.bn2.forward_relu(self.conv2.forward(x))
+        let x = self.conv1.forward_norm_relu(&self.bn1, x);
+        self.conv2.forward_norm_relu(&self.bn2, x)
     }
 }
 
@@ -148,14 +148,15 @@ impl Block {
 
     /// Norms after the sums, as in BERT.
     fn post_norm(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = self.norm1.forward(x.clone() + self.attend(x, false));
-        self.norm2.forward(x.clone() + self.perceptron(x))
+        let (x, _) = self.norm1.forward_add(self.attend(x.clone(), false), x);
+        self.norm2.forward_add(self.perceptron(x.clone()), x).0
     }
 
     /// Norms before, as in GPT-2.
     fn pre_norm(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = x.clone() + self.attend(self.norm1.forward(x), true);
-        x.clone() + self.perceptron(self.norm2.forward(x))
+        let attended = self.attend(self.norm1.forward(x.clone()), true);
+        let (normalized, x) = self.norm2.forward_add(attended, x);
+        x + self.perceptron(normalized)
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 /// glibc maps and unmaps large tensors at every step; this allocator keeps them.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: modelwright_kernels::buffer::Allocator = modelwright_kernels::buffer::Allocator;
 
 /// Exit code of a run that was stopped by the person, as shells use it for Ctrl-C.
 const INTERRUPTED: u8 = 130;

@@ -8,7 +8,6 @@
 
 pub mod buffer;
 pub mod cpu;
-pub mod gemm;
 mod graph;
 pub mod isa;
 pub mod nn;
@@ -16,5 +15,6 @@ pub mod noise;
 pub mod ops;
 pub mod optim;
 pub mod par;
+pub mod precision;
 pub mod real;
 mod tensor;

@@ -3,9 +3,12 @@
 mod common;
 
 use burn::tensor::Tensor;
-use common::{Input, Rng, View, check_gradients, flat, integers};
+use common::{Input, Rng, View, all_but_every, check_gradients, flat, integers};
 use modelwright_kernels::cpu::winograd::{Shape3x3, pays};
-use modelwright_kernels::nn::{Activation, AttentionConfig, activate, attention};
+use modelwright_kernels::nn::{
+    Activation, AttentionConfig, AvgPool2d, FeatureMap, activate, adaptive_avg_pool, attention,
+    cross_attention, log_softmax, masked_attention, softmax,
+};
 use modelwright_kernels::ops::{ConvShape, NormConfig, PoolShape};
 
 const ACTIVATIONS: [Activation; 6] = [
@@ -274,6 +277,28 @@ fn max_pooling() {
 }
 
 #[test]
+fn average_pooling() {
+    for view in View::ALL {
+        let inputs = [Input::laid(&mut Rng(19), &[2, 7, 6, 5], view)];
+        for (kernel, stride, pad) in [(2, 2, 0), (3, 2, 1), (3, 1, 1)] {
+            let pool = AvgPool2d::new(kernel, stride, pad);
+            for pool in [pool, pool.without_padding()] {
+                check_gradients(&format!("{pool:?} {view:?}"), &inputs, |a| {
+                    let x = FeatureMap::from_nchw(a.get(0));
+                    flat(pool.forward(x).into_nchw())
+                });
+            }
+        }
+        for out in [[1, 1], [3, 2], [7, 6], [9, 4]] {
+            check_gradients(&format!("adaptive {out:?} {view:?}"), &inputs, |a| {
+                let x = FeatureMap::from_nchw(a.get(0));
+                flat(adaptive_avg_pool(x, out).into_nchw())
+            });
+        }
+    }
+}
+
+#[test]
 fn global_average_pooling() {
     for view in View::ALL {
         let inputs = [Input::laid(&mut Rng(7), &[2, 3, 4, 5], view)];
@@ -338,7 +363,18 @@ fn layer_norm_and_rms_norm() {
                     flat(common::layer_norm::<3>(a.get(0), affine, 1e-5))
                 },
             );
-            inputs.pop();
+            inputs.push(Input::laid(&mut rng, &[3, 2, features], view));
+            check_gradients(
+                &format!("layer norm of a sum, {features} {view:?}"),
+                &inputs,
+                |a| {
+                    let (x, residual) = (a.get::<3>(0), a.get(3));
+                    let affine = [a.get(1), a.get(2)];
+                    let (y, sum) = common::layer_norm_add(x, residual, affine, 1e-5);
+                    flat(y * sum)
+                },
+            );
+            inputs.truncate(2);
             check_gradients(&format!("rms norm of {features} {view:?}"), &inputs, |a| {
                 flat(common::rms_norm::<3>(a.get(0), a.get(1), 1e-6))
             });
@@ -380,6 +416,54 @@ fn attention_causal_and_not() {
                 check_gradients(&what, &inputs, |a| flat(attention(a.get(0), config)));
             }
         }
+    }
+}
+
+#[test]
+fn attention_with_masks_and_fewer_heads_of_keys() {
+    for causal in [false, true] {
+        for (heads, kv_heads, q_len, kv_len, dim) in
+            [(2, 2, 5, 7, 3), (4, 2, 19, 19, 8), (3, 1, 33, 20, 5)]
+        {
+            let mut rng = Rng(16);
+            let keys = [2, kv_len, kv_heads * dim];
+            let inputs = [
+                Input::laid(&mut rng, &[2, q_len, heads * dim], View::Window),
+                Input::normal(&mut rng, &keys),
+                Input::laid(&mut rng, &keys, View::Reversed),
+            ];
+            let config = AttentionConfig { heads, causal };
+            let what = format!("attention {keys:?} of {q_len} {config:?}");
+            check_gradients(&what, &inputs, |a| {
+                let keys = all_but_every(3, [2, kv_len], &a.device());
+                flat(cross_attention(
+                    a.get(0),
+                    a.get(1),
+                    a.get(2),
+                    Some(keys),
+                    config,
+                ))
+            });
+        }
+        let inputs = [Input::normal(&mut Rng(17), &[2, 19, 24])];
+        let config = AttentionConfig { heads: 2, causal };
+        check_gradients(&format!("masked attention {config:?}"), &inputs, |a| {
+            let keys = all_but_every(4, [2, 19], &a.device());
+            flat(masked_attention(a.get(0), keys, config))
+        });
+    }
+}
+
+#[test]
+fn softmax_and_its_logarithm() {
+    for view in View::ALL {
+        let inputs = [Input::laid(&mut Rng(18), &[4, 37], view).map(|v| 2.0 * v)];
+        check_gradients(&format!("softmax {view:?}"), &inputs, |a| {
+            flat(softmax::<2>(a.get(0)))
+        });
+        check_gradients(&format!("log softmax {view:?}"), &inputs, |a| {
+            flat(log_softmax::<2>(a.get(0)))
+        });
     }
 }
 

@@ -9,8 +9,12 @@ mod common;
 
 use burn::tensor::{DType, Tensor};
 use common::{Args, Input, Rng, assert_close, flat, integers, run};
-use modelwright_kernels::nn::{Activation, AttentionConfig, activate, attention};
+use modelwright_kernels::nn::{
+    Activation, AttentionConfig, AvgPool2d, FeatureMap, activate, adaptive_avg_pool, attention,
+    cross_attention, log_softmax, masked_attention, softmax,
+};
 use modelwright_kernels::ops::{ConvShape, NormConfig, PoolShape};
+use modelwright_kernels::precision::{self, Precision};
 use std::collections::BTreeMap;
 use std::process::Command;
 
@@ -79,9 +83,9 @@ fn numbers_of_threads_agree() {
 fn kernels_agree_with_burn() {
     let mut ours = values(&[]);
     let mut burns = values(&[("MODELWRIGHT_KERNELS", "off")]);
-    // Burn draws other elements.
+    // Burn draws other elements, and has no bf16 products of f32 tensors.
     for all in [&mut ours, &mut burns] {
-        all.retain(|name, _| !name.starts_with("dropout"));
+        all.retain(|name, _| !name.starts_with("dropout") && !name.starts_with("bf16"));
     }
     compare("on and off", &ours, &burns);
 }
@@ -89,14 +93,16 @@ fn kernels_agree_with_burn() {
 /// Prints output and gradients of an operation in f32.
 fn print(name: &str, inputs: &[Input], op: impl Fn(&Args) -> Tensor<1>) {
     let done = run(inputs, DType::F32, op);
-    let line = |part: &str, values: &[f64]| {
-        let words: Vec<String> = values.iter().map(|v| format!("{v:e}")).collect();
-        println!("VALUE {name}.{part} {}", words.join(" "));
-    };
-    line("output", &done.output);
+    print_values(&format!("{name}.output"), &done.output);
     for i in 0..inputs.len() {
-        line(&format!("gradient{i}"), done.gradient(i));
+        print_values(&format!("{name}.gradient{i}"), done.gradient(i));
     }
+}
+
+/// A line that [`values`] reads.
+fn print_values(name: &str, values: &[f64]) {
+    let words: Vec<String> = values.iter().map(|v| format!("{v:e}")).collect();
+    println!("VALUE {name} {}", words.join(" "));
 }
 
 /// Standard normal inputs of these shapes.
@@ -144,6 +150,35 @@ fn convolutions() {
             flat(common::conv2d(a.get(0), a.get(1), bias, shape))
         });
     }
+    for (name, x, weight, stride) in [
+        ("winograd", [1, 24, 24, 48], [72, 48, 3, 3], 1),
+        ("stem", [1, 21, 22, 3], [33, 3, 7, 7], 2),
+        ("stride", [2, 9, 8, 24], [33, 24, 3, 3], 2),
+        ("few_pixels", [1, 3, 3, 40], [50, 40, 3, 3], 3),
+    ] {
+        let shape = ConvShape {
+            stride: [stride; 2],
+            pad: [1; 4],
+            dilation: [1; 2],
+            groups: 1,
+        };
+        let config = NormConfig {
+            epsilon: 1e-5,
+            relu: true,
+        };
+        let inputs = normal(53, &[&x, &weight, &weight[..1], &weight[..1]]);
+        let values = common::forward(&inputs, DType::F32, |a| {
+            let fixed = [0.3, 1.7].map(|v| a.constant(&vec![v; weight[0]], [weight[0]]));
+            let affine = [a.get(2), a.get(3)];
+            let norm = |x, residual| {
+                let (affine, fixed) = (affine.clone(), fixed.clone());
+                common::conv2d_norm(x, a.get(1), None, affine, fixed, residual, shape, config)
+            };
+            let y = norm(a.get(0), None);
+            flat(norm(a.get(0), Some(y)))
+        });
+        print_values(&format!("conv_norm_{name}.output"), &values);
+    }
     for (name, kernel, stride) in [("apart", 2, 2), ("overlapping", 3, 2)] {
         let shapes: [&[usize]; 3] = [&[2, 5, 6, 20], &[20, 33, kernel, kernel], &[33]];
         let inputs = normal(42, &shapes);
@@ -190,6 +225,15 @@ fn pictures() {
                 flat(common::max_pool2d(a.get(0), pool))
             });
         }
+        print(&format!("average_pool_{channels}"), &inputs, |a| {
+            let x = FeatureMap::from_nchw(a.get::<4>(0).permute([0, 3, 1, 2]));
+            let pool = AvgPool2d::new(3, 2, 1).without_padding();
+            flat(pool.forward(x).into_nchw())
+        });
+        print(&format!("adaptive_average_{channels}"), &inputs, |a| {
+            let x = FeatureMap::from_nchw(a.get::<4>(0).permute([0, 3, 1, 2]));
+            flat(adaptive_avg_pool(x, [4, 5]).into_nchw())
+        });
         print(&format!("global_average_{channels}"), &inputs, |a| {
             flat(common::global_avg_pool(a.get(0)))
         });
@@ -216,12 +260,30 @@ fn rows() {
             flat(common::linear(x, a.get(1), bias, Some(activation)))
         });
     }
+    let inputs = normal(52, &[&[70, 310], &[45, 310], &[45]]);
+    print("bf16_linear", &inputs, |a| {
+        let (x, bias): (Tensor<2>, _) = (a.get(0), Some(a.get(2)));
+        let linear = || flat(common::linear(x, a.get(1), bias, None));
+        precision::with(Precision::Bf16, linear)
+    });
     for features in [8, 100, 257] {
         let shapes: [&[usize]; 3] = [&[9, features], &[features], &[features]];
         let inputs = normal(47, &shapes);
         print(&format!("layer_norm_{features}"), &inputs, |a| {
             let affine = [a.get(1), a.get(2)];
             flat(common::layer_norm::<2>(a.get(0), affine, 1e-5))
+        });
+        print(&format!("softmax_{features}"), &inputs[..1], |a| {
+            flat(softmax::<2>(a.get(0)))
+        });
+        print(&format!("log_softmax_{features}"), &inputs[..1], |a| {
+            flat(log_softmax::<2>(a.get(0)))
+        });
+        print(&format!("layer_norm_of_sum_{features}"), &inputs, |a| {
+            let (x, affine) = (a.get::<2>(0), [a.get(1), a.get(2)]);
+            let residual = x.clone() * x.clone();
+            let (y, sum) = common::layer_norm_add(x, residual, affine, 1e-5);
+            flat(y * sum)
         });
         print(&format!("rms_norm_{features}"), &inputs[..2], |a| {
             flat(common::rms_norm::<2>(a.get(0), a.get(1), 1e-6))
@@ -246,6 +308,22 @@ fn sequences() {
             let config = AttentionConfig { heads, causal };
             print(&format!("attention_{seq}_{causal}"), &inputs, |a| {
                 flat(attention(a.get(0), config))
+            });
+            print(&format!("attention_masked_{seq}_{causal}"), &inputs, |a| {
+                let keys = common::all_but_every(5, [2, seq], &a.device());
+                flat(masked_attention(a.get(0), keys, config))
+            });
+            let keys = [2, seq + 3, dim];
+            let inputs = normal(52, &[&[2, seq, heads * dim], &keys, &keys]);
+            print(&format!("attention_grouped_{seq}_{causal}"), &inputs, |a| {
+                let keys = common::all_but_every(4, [2, seq + 3], &a.device());
+                flat(cross_attention(
+                    a.get(0),
+                    a.get(1),
+                    a.get(2),
+                    Some(keys),
+                    config,
+                ))
             });
         }
     }

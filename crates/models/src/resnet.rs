@@ -71,11 +71,11 @@ impl BasicBlock {
 
     fn forward(&self, x: FeatureMap) -> FeatureMap {
         let shortcut = match &self.downsample {
-            Some((conv, norm)) => norm.forward(conv.forward(x.clone())),
+            Some((conv, norm)) => conv.forward_norm(norm, x.clone()),
             None => x.clone(),
         };
-        let x = self.bn1.forward_relu(self.conv1.forward(x));
-        self.bn2.forward_add_relu(self.conv2.forward(x), shortcut)
+        let x = self.conv1.forward_norm_relu(&self.bn1, x);
+        self.conv2.forward_norm_add_relu(&self.bn2, x, shortcut)
     }
 }
 
@@ -121,7 +121,7 @@ impl ResNet {
     /// `[batch, channels, h, w]` to logits `[batch, classes]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = FeatureMap::from_nchw(x);
-        let mut x = self.bn1.forward_relu(self.conv1.forward(x));
+        let mut x = self.conv1.forward_norm_relu(&self.bn1, x);
         if !self.small {
             x = MaxPool2d::new(3, 2, 1).forward(x);
         }

@@ -94,11 +94,15 @@ async fn a_time_limit_pauses_and_the_run_goes_on_later() {
     // A second training waits for the first.
     let form = "data=iris&training.epochs=1";
     assert_eq!(bench.post("/train", form).await.place(), "/runs/iris-mlp-2");
-    let waiting = jobs.subscribe("iris-mlp-2").unwrap().past;
-    assert!(
-        matches!(waiting.as_slice(), [RunNews::Waiting { ahead: 1 }]),
-        "{waiting:?}"
-    );
+    let waits = || {
+        let past = jobs.subscribe("iris-mlp-2").unwrap().past;
+        past.iter()
+            .any(|n| matches!(n, RunNews::Waiting { ahead: 1 }))
+    };
+    // The name of a run is known a moment before its place in line.
+    while !waits() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     assert!(jobs.stop("iris-mlp-1"));
     let mut stopped = false;
     while let Ok(news) = subscription.news.recv().await {

@@ -7,7 +7,7 @@ use modelwright_train::recipe::Layers;
 use modelwright_train::{Control, Event};
 use std::path::Path;
 
-const CASES: [(&str, &[(&str, &str)]); 7] = [
+const CASES: [(&str, &[(&str, &str)]); 8] = [
     (
         "adam",
         &[("data.source", "digits"), ("model.dropout", "0.3")],
@@ -44,6 +44,14 @@ const CASES: [(&str, &[(&str, &str)]); 7] = [
             ("data.source", "digits"),
             ("model.architecture", "lenet"),
             ("model.dropout", "0.2"),
+        ],
+    ),
+    (
+        "bf16",
+        &[
+            ("data.source", "digits"),
+            ("model.dropout", "0.3"),
+            ("training.precision", "bf16"),
         ],
     ),
     (

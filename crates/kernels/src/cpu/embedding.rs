@@ -1,9 +1,9 @@
-//! Rows looked up in a table by their ids, and the gradient of the table, dense or sparse.
+//! Rows looked up in a table by their ids, and the gradient of the table.
 //!
 //! The gradients add up the occurrences of an id in the order of their positions, whatever the number
 //! of threads.
 
-use crate::cpu::rows::{rows_each, run};
+use crate::cpu::rows::run;
 use crate::par;
 use crate::real::Real;
 use std::ops::Range;
@@ -98,38 +98,6 @@ pub fn embedding_backward<T: Real>(dy: &[T], c: usize, ids: &[i64], dtable: &mut
     });
 }
 
-/// Gradient of only the rows that occur: their ids in ascending order, and their gradients
-/// `[unique ids, c]`.
-///
-/// # Panics
-/// If an id is negative or not below `vocab`.
-pub fn embedding_backward_sparse<T: Real>(
-    dy: &[T],
-    c: usize,
-    ids: &[i64],
-    vocab: usize,
-) -> (Vec<i64>, Vec<T>) {
-    assert!(c > 0, "embedding: rows without elements");
-    assert_eq!(dy.len(), ids.len() * c, "embedding: dy is not [ids, c]");
-    check(ids, vocab);
-    let mut order: Vec<(i64, usize)> = ids.iter().copied().zip(0..).collect();
-    order.sort_unstable();
-    let groups: Vec<&[(i64, usize)]> = order.chunk_by(|a, b| a.0 == b.0).collect();
-    let mut rows = vec![T::ZERO; groups.len() * c];
-    let each = rows_each(groups.len(), c);
-    let jobs = rows.chunks_mut(each * c).zip(groups.chunks(each)).collect();
-    run(jobs, |_, (rows, groups)| {
-        for (row, group) in rows.chunks_exact_mut(c).zip(groups) {
-            let source = |at: usize| &dy[at * c..(at + 1) * c];
-            row.copy_from_slice(source(group[0].1));
-            for (_, at) in &group[1..] {
-                add(row, source(*at));
-            }
-        }
-    });
-    (groups.iter().map(|group| group[0].0).collect(), rows)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,14 +139,6 @@ mod tests {
             let mut dtable = vec![f32::NAN; vocab * c];
             embedding_backward(&dy, c, &ids, &mut dtable);
             assert!(error(&dtable, &exact) < 1e-5);
-
-            let (unique, rows) = embedding_backward_sparse(&dy, c, &ids, vocab);
-            assert!(unique.is_sorted_by(|a, b| a < b));
-            let mut scattered = vec![0.0f32; vocab * c];
-            for (id, row) in unique.iter().zip(rows.chunks(c)) {
-                scattered[*id as usize * c..][..c].copy_from_slice(row);
-            }
-            assert_eq!(scattered, dtable);
         }
     }
 

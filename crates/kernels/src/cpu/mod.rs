@@ -13,8 +13,10 @@ pub mod batch_norm;
 pub mod batch_norm_backward;
 pub(crate) mod batch_norm_statistics;
 pub(crate) mod batch_norm_sums;
+pub mod bf16;
 pub(crate) mod channel_lanes;
 pub mod conv;
+pub mod epilogue;
 pub mod pool;
 pub mod pool_average;
 pub mod pool_global;
@@ -32,6 +34,9 @@ pub mod norm_rows;
 pub mod softmax;
 
 pub mod optim;
+
+#[doc(hidden)]
+pub mod peak;
 
 #[cfg(test)]
 pub(crate) mod testing;

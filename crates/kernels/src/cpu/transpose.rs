@@ -61,6 +61,9 @@ fn quads<T: Copy>(
 }
 
 #[cfg(target_arch = "x86_64")]
+pub(crate) use x86::swap_axes;
+
+#[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
@@ -117,17 +120,28 @@ mod x86 {
         }
     }
 
-    /// One block: pairs, then quadruples of rows are interleaved, then quarters of registers moved.
+    /// One block.
     ///
     /// # Safety
     /// AVX-512 F; 16 rows of 16 elements at both places.
     #[target_feature(enable = "avx512f")]
     unsafe fn block(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
-        let mut a = [_mm512_setzero_ps(); SIDE];
-        for (i, a) in a.iter_mut().enumerate() {
+        let mut rows = [_mm512_setzero_ps(); SIDE];
+        for (i, row) in rows.iter_mut().enumerate() {
             // SAFETY: as the caller promises.
-            *a = unsafe { _mm512_loadu_ps(from.add(i * from_step)) };
+            *row = unsafe { _mm512_loadu_ps(from.add(i * from_step)) };
         }
+        for (j, column) in swap_axes(rows).into_iter().enumerate() {
+            // SAFETY: as the caller promises.
+            unsafe { _mm512_storeu_ps(to.add(j * to_step), column) };
+        }
+    }
+
+    /// Rows of a block to its columns: pairs, then quadruples of rows are interleaved, then quarters of
+    /// registers moved.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(crate) fn swap_axes(mut a: [__m512; SIDE]) -> [__m512; SIDE] {
         let mut b = a;
         for i in (0..SIDE).step_by(2) {
             b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
@@ -152,10 +166,7 @@ mod x86 {
             b[c + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even2);
             b[c + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd2);
         }
-        for (j, b) in b.iter().enumerate() {
-            // SAFETY: as the caller promises.
-            unsafe { _mm512_storeu_ps(to.add(j * to_step), *b) };
-        }
+        b
     }
 }
 

@@ -1,7 +1,7 @@
 //! Batch normalization with PyTorch's running statistics.
 
-use super::FeatureMap;
-use crate::ops::{Maybe, NormConfig, NormOps};
+use super::{Conv2d, FeatureMap};
+use crate::ops::{ConvOps, Maybe, NormConfig, NormOps};
 use burn::backend::Dispatch;
 use burn::module::{Module, Param, RunningState};
 use burn::tensor::{Device, Tensor};
@@ -55,9 +55,48 @@ impl BatchNorm {
         FeatureMap(self.apply(x.0, None, true))
     }
 
-    /// `relu(norm(x) + residual)`: the end of a residual block, in one pass over memory.
-    pub fn forward_add_relu(&self, x: FeatureMap, residual: FeatureMap) -> FeatureMap {
-        FeatureMap(self.apply(x.0, Some(residual.0), true))
+    /// Whether the statistics of the batch are used.
+    fn trains(&self, device: &Device) -> bool {
+        device.is_autodiff() && self.weight.is_require_grad()
+    }
+
+    /// Running mean and variance.
+    fn statistics(&self, device: &Device) -> [Tensor<1>; 2] {
+        [&self.running_mean, &self.running_var].map(|state| state.value().to_device(device))
+    }
+
+    /// The norm of what `conv` makes of `x`. With running statistics the two, the addition and the
+    /// ReLU are one operation: the norm is applied to each block of outputs while it is in the cache.
+    pub(super) fn after(
+        &self,
+        conv: &Conv2d,
+        x: FeatureMap,
+        residual: Option<FeatureMap>,
+        relu: bool,
+    ) -> FeatureMap {
+        let device = x.0.device();
+        if self.trains(&device) {
+            let residual = residual.map(|map| map.0);
+            return FeatureMap(self.apply(conv.forward(x).0, residual, relu));
+        }
+        let config = NormConfig {
+            epsilon: EPSILON,
+            relu,
+        };
+        let [mean, variance] = self.statistics(&device);
+        let y = <Dispatch as ConvOps>::conv2d_norm_nhwc(
+            x.0.into_dispatch(),
+            conv.weight.val().into_dispatch(),
+            conv.bias.as_ref().map(|b| b.val().into_dispatch()).into(),
+            self.weight.val().into_dispatch(),
+            self.bias.val().into_dispatch(),
+            mean.into_dispatch(),
+            variance.into_dispatch(),
+            residual.map(|map| map.0.into_dispatch()).into(),
+            conv.geometry(),
+            config,
+        );
+        FeatureMap(Tensor::from_dispatch(y))
     }
 
     /// Batch statistics are used when the layer is being trained, the running ones otherwise: a
@@ -73,15 +112,14 @@ impl BatchNorm {
             relu,
         };
         let residual = Maybe::from(residual.map(Tensor::into_dispatch));
-        let trains = x.device().is_autodiff() && self.weight.is_require_grad();
+        let trains = self.trains(&x.device());
         let (dims, device) = (x.dims(), x.device());
         let x = x.into_dispatch();
         let (gamma, beta) = (self.weight.val(), self.bias.val());
         let (gamma, beta) = (gamma.into_dispatch(), beta.into_dispatch());
         if !trains {
-            let of = |state: &RunningState<Tensor<1>>| state.value().to_device(&device);
-            let mean = of(&self.running_mean).into_dispatch();
-            let variance = of(&self.running_var).into_dispatch();
+            let [mean, variance] = self.statistics(&device);
+            let (mean, variance) = (mean.into_dispatch(), variance.into_dispatch());
             let y = <Dispatch as NormOps>::batch_norm_rows(
                 x, gamma, beta, mean, variance, residual, config,
             );

@@ -1,6 +1,6 @@
 //! Two-dimensional convolution.
 
-use super::{FeatureMap, Init};
+use super::{BatchNorm, FeatureMap, Init};
 use crate::ops::{ConvOps, ConvShape};
 use burn::backend::Dispatch;
 use burn::module::{Module, Param};
@@ -46,7 +46,8 @@ pub struct Conv2d {
     /// `[out]`; absent where a batch norm follows.
     pub bias: Option<Param<Tensor<1>>>,
     stride: usize,
-    padding: usize,
+    /// Zeros at the top, left, bottom and right.
+    padding: [usize; 4],
     dilation: usize,
     groups: usize,
 }
@@ -59,7 +60,7 @@ impl Conv2d {
             weight: init.weight(spec.shape(), fan_in, spec.fan(1), device),
             bias: Some(init.bias(spec.channels[1], fan_in, device)),
             stride: spec.stride,
-            padding: spec.padding,
+            padding: [spec.padding; 4],
             dilation: spec.dilation,
             groups: spec.groups,
         }
@@ -80,26 +81,56 @@ impl Conv2d {
             weight,
             bias: None,
             stride: spec.stride,
-            padding: spec.padding,
+            padding: [spec.padding; 4],
             dilation: spec.dilation,
             groups: spec.groups,
         }
     }
 
-    /// `h' = (h + 2 padding - dilation (k - 1) - 1) / stride + 1`.
-    pub fn forward(&self, x: FeatureMap) -> FeatureMap {
-        let bias = self.bias.as_ref().map(|b| b.val().into_dispatch());
-        let shape = ConvShape {
+    /// With other zeros on each side: at the top, left, bottom and right.
+    pub fn padded(mut self, padding: [usize; 4]) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    pub(super) fn geometry(&self) -> ConvShape {
+        ConvShape {
             stride: [self.stride; 2],
-            pad: [self.padding; 4],
+            pad: self.padding,
             dilation: [self.dilation; 2],
             groups: self.groups,
-        };
+        }
+    }
+
+    /// `norm(conv(x))`. Outside of training the norm is part of the convolution: each block of
+    /// outputs is normalized while it is in the cache.
+    pub fn forward_norm(&self, norm: &BatchNorm, x: FeatureMap) -> FeatureMap {
+        norm.after(self, x, None, false)
+    }
+
+    /// `relu(norm(conv(x)))`, as [`Self::forward_norm`].
+    pub fn forward_norm_relu(&self, norm: &BatchNorm, x: FeatureMap) -> FeatureMap {
+        norm.after(self, x, None, true)
+    }
+
+    /// `relu(norm(conv(x)) + residual)`, the end of a residual block, as [`Self::forward_norm`].
+    pub fn forward_norm_add_relu(
+        &self,
+        norm: &BatchNorm,
+        x: FeatureMap,
+        residual: FeatureMap,
+    ) -> FeatureMap {
+        norm.after(self, x, Some(residual), true)
+    }
+
+    /// `h' = (h + padding - dilation (k - 1) - 1) / stride + 1` with the padding of both sides.
+    pub fn forward(&self, x: FeatureMap) -> FeatureMap {
+        let bias = self.bias.as_ref().map(|b| b.val().into_dispatch());
         let y = <Dispatch as ConvOps>::conv2d_nhwc(
             x.0.into_dispatch(),
             self.weight.val().into_dispatch(),
             bias.into(),
-            shape,
+            self.geometry(),
         );
         FeatureMap(Tensor::from_dispatch(y))
     }
@@ -179,6 +210,7 @@ mod tests {
         let device = Device::flex();
         let layer = Conv2d::with_bias(spec, Init::Default, &device);
         let x = FeatureMap::from_nchw(Tensor::ones([2, 8, 9, 7], &device));
-        assert_eq!(layer.forward(x).dims(), [2, 16, 5, 3]);
+        assert_eq!(layer.forward(x.clone()).dims(), [2, 16, 5, 3]);
+        assert_eq!(layer.padded([0, 1, 2, 3]).forward(x).dims(), [2, 16, 7, 7]);
     }
 }

@@ -1,6 +1,6 @@
 //! Normalization of each row of features.
 
-use crate::ops::DenseOps;
+use crate::ops::RowNormOps;
 use burn::backend::Dispatch;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -27,13 +27,35 @@ impl LayerNorm {
 
     /// `[…, features]` to the same shape.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        let y = <Dispatch as DenseOps>::layer_norm_rows(
+        let y = <Dispatch as RowNormOps>::layer_norm_rows(
             x.into_dispatch(),
             self.weight.val().into_dispatch(),
             self.bias.val().into_dispatch(),
             self.epsilon,
         );
         Tensor::from_dispatch(y)
+    }
+
+    /// The norm of `x + residual`, and that sum, which goes on along the residual stream: both in one
+    /// pass over memory. The shapes are the same.
+    pub fn forward_add<const D: usize>(
+        &self,
+        x: Tensor<D>,
+        residual: Tensor<D>,
+    ) -> (Tensor<D>, Tensor<D>) {
+        assert_eq!(
+            x.dims(),
+            residual.dims(),
+            "layer norm: x and residual differ in shape"
+        );
+        let (y, sum) = <Dispatch as RowNormOps>::layer_norm_add_rows(
+            x.into_dispatch(),
+            residual.into_dispatch(),
+            self.weight.val().into_dispatch(),
+            self.bias.val().into_dispatch(),
+            self.epsilon,
+        );
+        (Tensor::from_dispatch(y), Tensor::from_dispatch(sum))
     }
 }
 
@@ -57,7 +79,7 @@ impl RmsNorm {
     /// `[…, features]` to the same shape.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         let gamma = self.weight.val().into_dispatch();
-        let y = <Dispatch as DenseOps>::rms_norm_rows(x.into_dispatch(), gamma, self.epsilon);
+        let y = <Dispatch as RowNormOps>::rms_norm_rows(x.into_dispatch(), gamma, self.epsilon);
         Tensor::from_dispatch(y)
     }
 }

@@ -16,9 +16,10 @@ mod layer_norm;
 mod linear;
 mod loss;
 mod pool;
+mod softmax;
 
 pub use crate::ops::Activation;
-pub use attention::{AttentionConfig, attention};
+pub use attention::{AttentionConfig, attention, cross_attention, masked_attention};
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvSpec, ConvTranspose2d};
 pub use dropout::Dropout;
@@ -28,7 +29,8 @@ pub use init::Init;
 pub use layer_norm::{LayerNorm, RmsNorm};
 pub use linear::Linear;
 pub use loss::{Labels, binary_cross_entropy, cross_entropy, mse};
-pub use pool::{MaxPool2d, global_avg_pool};
+pub use pool::{AvgPool2d, MaxPool2d, adaptive_avg_pool, global_avg_pool};
+pub use softmax::{log_softmax, softmax};
 
 use crate::ops::DenseOps;
 use burn::backend::Dispatch;

@@ -1,9 +1,14 @@
 //! Convolution and transposed convolution.
 
-use super::{Maybe, plain, takes};
+use super::conv_transposed::{transposed, transposed_forward, transposed_recorded};
+use super::packed::prepared;
+use super::product::Product;
+use super::{Maybe, NormConfig, NormOps, plain, takes};
 use crate::by_type;
-use crate::cpu::{conv, winograd};
+use crate::cpu::epilogue::Epilogue;
+use crate::cpu::{batch_norm, conv, winograd};
 use crate::graph::{Node, Rule, record};
+use crate::precision::{self, Precision};
 use crate::tensor::{Value, dense, dims, new, values};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
@@ -36,6 +41,26 @@ pub trait ConvOps: Backend {
         plain::conv2d::<Self>(x, weight, bias.option(), shape)
     }
 
+    /// A convolution followed by a batch norm with given statistics, and by what the config says:
+    /// `act(norm(conv(x)) [+ residual])`.
+    #[allow(clippy::too_many_arguments)] // operands of three layers in one
+    fn conv2d_norm_nhwc(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Maybe<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        variance: FloatTensor<Self>,
+        #[extension_type] residual: Maybe<Self>,
+        shape: ConvShape,
+        config: NormConfig,
+    ) -> FloatTensor<Self> {
+        let y = plain::conv2d::<Self>(x, weight, bias.option(), shape);
+        let (affine, statistics) = ([gamma, beta], [mean, variance]);
+        plain::batch_norm::<Self>(y, affine, statistics, residual.option(), config)
+    }
+
     /// Transposed convolution of `[n, h, w, in]` with `[in, out, k, k]` whose stride is the kernel's
     /// side or less: `[n, (h - 1) stride + k, …, out]`.
     fn conv_transpose2d_nhwc(
@@ -59,9 +84,40 @@ impl ConvOps for Flex {
         if !takes(x.dtype()) {
             return plain::conv2d::<Flex>(x, weight, bias, shape);
         }
-        let (x, weight) = (dense(x), dense(weight));
-        let plan = Plan::new(&x, &weight, shape);
-        by_type!(x, T => plan.forward::<T>(&x, &weight, bias), else unreachable!("`takes`"))
+        let (weight, lasting) = settled(weight);
+        let x = dense(x);
+        let plan = Plan::new(&x, &weight, shape, Precision::F32);
+        by_type!(x, T => plan.infer::<T>(&x, &weight, lasting, bias, None),
+            else unreachable!("`takes`"))
+    }
+
+    fn conv2d_norm_nhwc(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: Maybe<Flex>,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        mean: FlexTensor,
+        variance: FlexTensor,
+        residual: Maybe<Flex>,
+        shape: ConvShape,
+        config: NormConfig,
+    ) -> FlexTensor {
+        let (bias, residual) = (bias.option(), residual.option());
+        if !takes(x.dtype()) {
+            let y = plain::conv2d::<Flex>(x, weight, bias, shape);
+            return plain::batch_norm::<Flex>(y, [gamma, beta], [mean, variance], residual, config);
+        }
+        let (weight, lasting) = settled(weight);
+        let x = dense(x);
+        let plan = Plan::new(&x, &weight, shape, Precision::F32);
+        let after = After {
+            norm: [gamma, beta, mean, variance].map(dense),
+            residual: residual.map(dense),
+            config,
+        };
+        by_type!(x, T => plan.infer::<T>(&x, &weight, lasting, bias, Some(after)),
+            else unreachable!("`takes`"))
     }
 
     fn conv_transpose2d_nhwc(
@@ -95,6 +151,23 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
         }
     }
 
+    fn conv2d_norm_nhwc(
+        x: Node<C>,
+        weight: Node<C>,
+        bias: Maybe<Self>,
+        gamma: Node<C>,
+        beta: Node<C>,
+        mean: Node<C>,
+        variance: Node<C>,
+        residual: Maybe<Self>,
+        shape: ConvShape,
+        config: NormConfig,
+    ) -> Node<C> {
+        // The backward pass needs what lies between the two.
+        let y = Self::conv2d_nhwc(x, weight, bias, shape);
+        Self::batch_norm_rows(y, gamma, beta, mean, variance, residual, config)
+    }
+
     fn conv_transpose2d_nhwc(
         x: Node<C>,
         weight: Node<C>,
@@ -115,15 +188,29 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
     }
 }
 
+/// A weight without gaps, and whether it is likely to be used again: the copy of a view is not.
+fn settled(weight: FlexTensor) -> (FlexTensor, bool) {
+    let lasting = weight.layout().contiguous_offsets().is_some();
+    (dense(weight), lasting)
+}
+
+/// What follows a convolution outside of training.
+struct After {
+    /// γ, β, mean and variance.
+    norm: [FlexTensor; 4],
+    residual: Option<FlexTensor>,
+    config: NormConfig,
+}
+
 /// Which algorithm a convolution takes.
 #[derive(Debug, Clone, Copy)]
 enum Plan {
     Winograd(winograd::Shape3x3),
-    General(conv::Geometry),
+    General(Product),
 }
 
 impl Plan {
-    fn new(x: &FlexTensor, weight: &FlexTensor, s: ConvShape) -> Self {
+    fn new(x: &FlexTensor, weight: &FlexTensor, s: ConvShape, precision: Precision) -> Self {
         let [n, h, w, cin] = dims(x);
         let [cout, per_group, kh, kw] = dims(weight);
         assert_eq!(
@@ -149,7 +236,7 @@ impl Plan {
                 return Self::Winograd(shape);
             }
         }
-        Self::General(conv::Geometry {
+        let geometry = conv::Geometry {
             n,
             h,
             w,
@@ -160,6 +247,10 @@ impl Plan {
             pad: s.pad,
             dilation: s.dilation,
             groups: s.groups,
+        };
+        Self::General(Product {
+            geometry,
+            precision,
         })
     }
 
@@ -174,7 +265,7 @@ impl Plan {
                     [s.cout, s.cin, 3, 3],
                 )
             }
-            Self::General(g) => {
+            Self::General(Product { geometry: g, .. }) => {
                 let ([oh, ow], [kh, kw]) = (g.out(), g.kernel);
                 (
                     [g.n, oh, ow, g.cout],
@@ -196,7 +287,56 @@ impl Plan {
         let (x, weight) = (values::<T>(x), values::<T>(weight));
         new::<T>(&self.shapes().0, |y| match self {
             Self::Winograd(s) => winograd::forward(s, x, weight, bias, y),
-            Self::General(g) => conv::forward(g, x, weight, bias, y),
+            Self::General(p) => p.forward(x, weight, bias, y),
+        })
+    }
+
+    /// Outside of training: with weights that are kept in the kernels' order if they last, and with
+    /// what comes after while the outputs are in the cache.
+    fn infer<T: Value>(
+        &self,
+        x: &FlexTensor,
+        weight: &FlexTensor,
+        lasting: bool,
+        bias: Option<FlexTensor>,
+        after: Option<After>,
+    ) -> FlexTensor {
+        let bias = bias.map(dense);
+        let bias = bias.as_ref().map(values::<T>);
+        let folded = after.as_ref().map(|after| {
+            let [gamma, beta, mean, variance] = after.norm.each_ref().map(values::<T>);
+            batch_norm::fold(gamma, beta, mean, variance, after.config.epsilon)
+        });
+        let after = folded.as_ref().zip(after.as_ref());
+        let after = after.map(|((scale, shift), after)| Epilogue {
+            scale,
+            shift,
+            residual: after.residual.as_ref().map(values::<T>),
+            relu: after.config.relu,
+        });
+        let x = values::<T>(x);
+        new::<T>(&self.shapes().0, |y| match self {
+            Self::Winograd(s) => {
+                let fits = |filters: &winograd::Filters<T>| filters.fit(s);
+                let make = |w: &[T]| winograd::Filters::new(s, w);
+                let ready = lasting.then(|| prepared(weight, fits, make)).flatten();
+                let source = match &ready {
+                    Some(filters) => winograd::Source::Ready(filters),
+                    None => winograd::Source::Plain(values::<T>(weight)),
+                };
+                winograd::forward_then(s, x, source, bias, after.as_ref(), y)
+            }
+            Self::General(Product { geometry: g, .. }) => {
+                let fits = |packed: &conv::Packed<T>| packed.fits(g);
+                let make = |w: &[T]| Some(conv::Packed::new(g, w));
+                let pays = lasting && conv::worth_packing_for(g);
+                let ready = pays.then(|| prepared(weight, fits, make)).flatten();
+                let source = match &ready {
+                    Some(packed) => conv::Source::Packed(packed),
+                    None => conv::Source::Plain(values::<T>(weight)),
+                };
+                conv::forward_then(g, x, source, bias, after.as_ref(), y)
+            }
         })
     }
 
@@ -204,7 +344,7 @@ impl Plan {
         let (weight, dy) = (values::<T>(weight), values::<T>(dy));
         new::<T>(&self.shapes().1, |dx| match self {
             Self::Winograd(s) => winograd::backward_data(s, weight, dy, dx),
-            Self::General(g) => conv::backward_data(g, weight, dy, dx),
+            Self::General(p) => p.backward_data(weight, dy, dx),
         })
     }
 
@@ -212,7 +352,7 @@ impl Plan {
         let (x, dy) = (values::<T>(x), values::<T>(dy));
         new::<T>(&self.shapes().2, |dw| match self {
             Self::Winograd(s) => winograd::backward_weights(s, x, dy, dw),
-            Self::General(g) => conv::backward_weights(g, x, dy, dw),
+            Self::General(p) => p.backward_weights(x, dy, dw),
         })
     }
 }
@@ -235,7 +375,7 @@ fn conv_recorded(
     wanted: &[bool],
 ) -> (FlexTensor, ConvRule) {
     let (x, weight) = (dense(x), dense(weight));
-    let plan = Plan::new(&x, &weight, shape);
+    let plan = Plan::new(&x, &weight, shape, precision::current());
     let y = by_type!(x, T => plan.forward::<T>(&x, &weight, bias), else unreachable!("`takes`"));
     let rule = ConvRule {
         plan,
@@ -258,84 +398,6 @@ impl<const N: usize> Rule<N> for ConvRule {
 }
 
 /// Column sums of `dy` as rows of `channels`.
-fn bias_gradient<T: Value>(dy: &FlexTensor, channels: usize) -> FlexTensor {
+pub(super) fn bias_gradient<T: Value>(dy: &FlexTensor, channels: usize) -> FlexTensor {
     new::<T>(&[channels], |db| conv::bias_gradient(values::<T>(dy), db))
-}
-
-/// The geometry of a transposed convolution.
-fn transposed(x: &FlexTensor, weight: &FlexTensor, stride: usize) -> conv::Geometry {
-    let [n, h, w, cin] = dims(x);
-    let [from, cout, kh, kw] = dims(weight);
-    assert_eq!(cin, from, "conv_transpose2d: channels of input and weight");
-    conv::Geometry {
-        n,
-        h,
-        w,
-        cin,
-        cout,
-        kernel: [kh, kw],
-        stride: [stride; 2],
-        pad: [0; 4],
-        dilation: [1; 2],
-        groups: 1,
-    }
-}
-
-fn transposed_forward<T: Value>(
-    g: &conv::Geometry,
-    x: &FlexTensor,
-    weight: &FlexTensor,
-    bias: Option<FlexTensor>,
-) -> FlexTensor {
-    let bias = bias.map(dense);
-    let bias = bias.as_ref().map(values::<T>);
-    let [oh, ow] = g.transposed_out([0; 2]);
-    new::<T>(&[g.n, oh, ow, g.cout], |y| {
-        conv::transposed_forward(g, [0; 2], values::<T>(x), values::<T>(weight), bias, y)
-    })
-}
-
-/// What the backward pass of a transposed convolution keeps.
-#[derive(Debug, Clone)]
-struct TransposedRule {
-    geometry: conv::Geometry,
-    x: Option<FlexTensor>,
-    weight: Option<FlexTensor>,
-}
-
-fn transposed_recorded(
-    x: FlexTensor,
-    weight: FlexTensor,
-    bias: Option<FlexTensor>,
-    stride: usize,
-    wanted: &[bool],
-) -> (FlexTensor, TransposedRule) {
-    let (x, weight) = (dense(x), dense(weight));
-    let g = transposed(&x, &weight, stride);
-    let y = by_type!(x, T => transposed_forward::<T>(&g, &x, &weight, bias), else unreachable!("`takes`"));
-    let rule = TransposedRule {
-        geometry: g,
-        x: wanted[1].then_some(x),
-        weight: wanted[0].then_some(weight),
-    };
-    (y, rule)
-}
-
-impl<const N: usize> Rule<N> for TransposedRule {
-    fn gradients(self, dy: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N] {
-        let dy = dense(dy);
-        let g = &self.geometry;
-        by_type!(dy, T => std::array::from_fn(|i| match i {
-            _ if !wanted[i] => None,
-            0 => self.weight.as_ref().map(|w| new::<T>(&[g.n, g.h, g.w, g.cin], |dx| {
-                conv::transposed_backward_data(g, [0; 2], values::<T>(w), values::<T>(&dy), dx)
-            })),
-            1 => self.x.as_ref().map(|x| {
-                new::<T>(&[g.cin, g.cout, g.kernel[0], g.kernel[1]], |dw| {
-                    conv::transposed_backward_weights(g, [0; 2], values::<T>(x), values::<T>(&dy), dw)
-                })
-            }),
-            _ => Some(bias_gradient::<T>(&dy, g.cout)),
-        }), else unreachable!("`takes`"))
-    }
 }

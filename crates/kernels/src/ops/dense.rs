@@ -1,12 +1,13 @@
-//! Operations on rows: the linear layer with its activation, activations alone, layer and RMS norm,
-//! dropout.
+//! Operations on rows: the linear layer with its activation, activations alone, dropout.
 
 use super::packed::packed;
+use super::product::Product;
 use super::{Maybe, plain, takes};
 use crate::by_type;
 use crate::cpu::math::Math;
-use crate::cpu::{conv, dropout, layer_norm as cpu};
+use crate::cpu::{conv, dropout};
 use crate::graph::{Node, Rule, record};
+use crate::precision::{self, Precision};
 use crate::tensor::{Value, dense, dims, new, values, values_mut};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
@@ -31,25 +32,6 @@ pub trait DenseOps: Backend {
     /// An activation of every element.
     fn activate(x: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
         plain::activate::<Self>(x, activation)
-    }
-
-    /// `γ (x - μ) / √(σ² + ε) + β` with the mean and variance of each row (Ba et al. 2016).
-    fn layer_norm_rows(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self> {
-        plain::layer_norm::<Self>(x, gamma, beta, epsilon)
-    }
-
-    /// `γ x / √(mean x² + ε)` in each row (Zhang & Sennrich 2019).
-    fn rms_norm_rows(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self> {
-        plain::rms_norm::<Self>(x, gamma, epsilon)
     }
 
     /// Sets a share `probability` of the elements to zero and divides the others by what is left.
@@ -77,7 +59,7 @@ impl DenseOps for Flex {
         } else {
             Purpose::UseOnce
         };
-        by_type!(x, T => linear::<T>(&x, &weight, bias, activation, purpose).0,
+        by_type!(x, T => linear::<T>(&x, &weight, bias, activation, purpose, Precision::F32).0,
             else unreachable!("`takes`"))
     }
 
@@ -87,28 +69,6 @@ impl DenseOps for Flex {
         }
         let x = dense(x);
         by_type!(x, T => activated::<T>(&x, activation), else unreachable!("`takes`"))
-    }
-
-    fn layer_norm_rows(
-        x: FlexTensor,
-        gamma: FlexTensor,
-        beta: FlexTensor,
-        epsilon: f64,
-    ) -> FlexTensor {
-        if !takes(x.dtype()) {
-            return plain::layer_norm::<Flex>(x, gamma, beta, epsilon);
-        }
-        let x = dense(x);
-        let affine = [dense(gamma), dense(beta)];
-        by_type!(x, T => layer_norm::<T>(&x, &affine, epsilon).0, else unreachable!("`takes`"))
-    }
-
-    fn rms_norm_rows(x: FlexTensor, gamma: FlexTensor, epsilon: f64) -> FlexTensor {
-        if !takes(x.dtype()) {
-            return plain::rms_norm::<Flex>(x, gamma, epsilon);
-        }
-        let (x, gamma) = (dense(x), dense(gamma));
-        by_type!(x, T => rms_norm::<T>(&x, &gamma, epsilon).0, else unreachable!("`takes`"))
     }
 
     fn dropout(x: FlexTensor, seed: u64, probability: f64) -> FlexTensor {
@@ -151,46 +111,6 @@ impl<C: CheckpointStrategy> DenseOps for Autodiff<Flex, C> {
             let output = activation.keeps_output() || activation == Activation::Relu;
             let kept = if output { y.clone() } else { x };
             (y, ActivationRule { kept, activation })
-        })
-    }
-
-    fn layer_norm_rows(x: Node<C>, gamma: Node<C>, beta: Node<C>, epsilon: f64) -> Node<C> {
-        if !takes(x.dtype()) {
-            return plain::layer_norm::<Self>(x, gamma, beta, epsilon);
-        }
-        record::<_, C, _>([x, gamma, beta], |[x, gamma, beta], _| {
-            let (x, affine) = (dense(x), [dense(gamma), dense(beta)]);
-            let (y, mean, inv_std) = by_type!(x, T => layer_norm::<T>(&x, &affine, epsilon), else unreachable!("`takes`"));
-            let [gamma, _] = affine;
-            (
-                y,
-                RowNormRule {
-                    x,
-                    gamma,
-                    mean: Some(mean),
-                    inv_std,
-                },
-            )
-        })
-    }
-
-    fn rms_norm_rows(x: Node<C>, gamma: Node<C>, epsilon: f64) -> Node<C> {
-        if !takes(x.dtype()) {
-            return plain::rms_norm::<Self>(x, gamma, epsilon);
-        }
-        record::<_, C, _>([x, gamma], |[x, gamma], _| {
-            let (x, gamma) = (dense(x), dense(gamma));
-            let (y, inv_std) =
-                by_type!(x, T => rms_norm::<T>(&x, &gamma, epsilon), else unreachable!("`takes`"));
-            (
-                y,
-                RowNormRule {
-                    x,
-                    gamma,
-                    mean: None,
-                    inv_std,
-                },
-            )
         })
     }
 
@@ -238,20 +158,25 @@ fn linear<T: Value + Math>(
     bias: Option<FlexTensor>,
     activation: Option<Activation>,
     purpose: Purpose,
+    precision: Precision,
 ) -> (FlexTensor, Option<FlexTensor>) {
     let (shape, [rows, inputs, outputs]) = linear_shape(x, weight);
     let bias = bias.map(dense);
     let bias = bias.as_ref().map(values::<T>);
     let fused = bias.filter(|_| activation.is_none());
-    let packed = (purpose == Purpose::Use && conv::worth_packing(rows, inputs, outputs))
-        .then(|| packed::<T>(weight));
+    let kept = purpose == Purpose::Use && precision == Precision::F32;
+    let packed = (kept && conv::worth_packing(rows, inputs, outputs)).then(|| packed::<T>(weight));
     let mut pre = new::<T>(&shape, |y| match &packed {
         Some(packed) => packed.forward(values::<T>(x), fused, y),
         None => {
             // As a convolution of single pixels: its kernels lay the weights out by registers, where a
             // general product packs a transposed operand element by element.
-            let g = conv::Geometry::linear(rows, inputs, outputs);
-            conv::forward(&g, values::<T>(x), values::<T>(weight), fused, y)
+            Product::linear([rows, inputs, outputs], precision).forward(
+                values::<T>(x),
+                values::<T>(weight),
+                fused,
+                y,
+            )
         }
     });
     let Some(activation) = activation else {
@@ -283,6 +208,8 @@ struct LinearRule {
     weight: FlexTensor,
     /// The activation with what its slope follows from.
     activation: Option<(Activation, FlexTensor)>,
+    /// That of the forward pass.
+    precision: Precision,
 }
 
 fn linear_recorded(
@@ -297,7 +224,8 @@ fn linear_recorded(
         true => Purpose::Train,
         false => Purpose::Use,
     };
-    let (y, pre) = by_type!(x, T => linear::<T>(&x, &weight, bias, activation, purpose),
+    let precision = precision::current();
+    let (y, pre) = by_type!(x, T => linear::<T>(&x, &weight, bias, activation, purpose, precision),
         else unreachable!("`takes`"));
     let activation = activation.map(|a| (a, pre.unwrap_or_else(|| y.clone())));
     (
@@ -306,6 +234,7 @@ fn linear_recorded(
             x,
             weight,
             activation,
+            precision,
         },
     )
 }
@@ -324,7 +253,14 @@ impl LinearRule {
         wanted: [bool; N],
     ) -> [Option<FlexTensor>; N] {
         let (shape, [rows, inputs, outputs]) = linear_shape(&self.x, &self.weight);
+        let mut dbias = None;
         let dz = match &self.activation {
+            // The bias gradient comes from the same pass.
+            Some((activation, kept)) if N == 3 && wanted[N - 1] => new::<T>(&shape, |dz| {
+                dbias = Some(new::<T>(&[outputs], |db| {
+                    activation.bias_backward(values::<T>(kept), values::<T>(&dy), dz, db)
+                }));
+            }),
             Some((activation, kept)) => new::<T>(&shape, |dz| {
                 activation.backward(values::<T>(kept), values::<T>(&dy), dz)
             }),
@@ -332,16 +268,19 @@ impl LinearRule {
         };
         let dz = values::<T>(&dz);
         let (x, weight) = (values::<T>(&self.x), values::<T>(&self.weight));
-        let g = conv::Geometry::linear(rows, inputs, outputs);
+        let product = Product::linear([rows, inputs, outputs], self.precision);
         std::array::from_fn(|i| match i {
             _ if !wanted[i] => None,
             0 => Some(new::<T>(&self.x.shape().to_vec(), |dx| {
-                conv::backward_data(&g, weight, dz, dx)
+                product.backward_data(weight, dz, dx)
             })),
             1 => Some(new::<T>(&[outputs, inputs], |dw| {
-                conv::backward_weights(&g, x, dz, dw)
+                product.backward_weights(x, dz, dw)
             })),
-            _ => Some(new::<T>(&[outputs], |db| conv::bias_gradient(dz, db))),
+            _ => Some(match dbias.take() {
+                Some(dbias) => dbias,
+                None => new::<T>(&[outputs], |db| conv::bias_gradient(dz, db)),
+            }),
         })
     }
 }
@@ -388,100 +327,5 @@ impl Rule<1> for DropoutRule {
             by_type!(dy, T => dropped::<T>(&dy, self.seed, self.probability),
             else unreachable!("`takes`")),
         )]
-    }
-}
-
-/// Features in a row.
-fn features(x: &FlexTensor) -> usize {
-    x.shape().to_vec().last().copied().unwrap_or(1)
-}
-
-/// Output, and mean and reciprocal deviation of each row.
-fn layer_norm<T: Value>(
-    x: &FlexTensor,
-    [gamma, beta]: &[FlexTensor; 2],
-    epsilon: f64,
-) -> (FlexTensor, FlexTensor, FlexTensor) {
-    let c = features(x);
-    let rows = x.shape().num_elements() / c.max(1);
-    let (mut mean, mut inv_std) = (vec![T::ZERO; rows], vec![T::ZERO; rows]);
-    let y = new::<T>(&x.shape().to_vec(), |y| {
-        cpu::layer_norm_forward(
-            values::<T>(x),
-            c,
-            values::<T>(gamma),
-            values::<T>(beta),
-            epsilon,
-            None,
-            None,
-            y,
-            &mut mean,
-            &mut inv_std,
-        )
-    });
-    let list = |v: Vec<T>| new::<T>(&[rows], |out| out.copy_from_slice(&v));
-    (y, list(mean), list(inv_std))
-}
-
-/// Output, and reciprocal root mean square of each row.
-fn rms_norm<T: Value>(
-    x: &FlexTensor,
-    gamma: &FlexTensor,
-    epsilon: f64,
-) -> (FlexTensor, FlexTensor) {
-    let c = features(x);
-    let rows = x.shape().num_elements() / c.max(1);
-    let mut inv_std = vec![T::ZERO; rows];
-    let y = new::<T>(&x.shape().to_vec(), |y| {
-        let (x, gamma) = (values::<T>(x), values::<T>(gamma));
-        cpu::rms_norm_forward(x, c, gamma, epsilon, None, None, y, &mut inv_std)
-    });
-    (y, new::<T>(&[rows], |out| out.copy_from_slice(&inv_std)))
-}
-
-/// What the backward pass of a layer norm (with `mean`) or RMS norm keeps.
-#[derive(Debug, Clone)]
-struct RowNormRule {
-    x: FlexTensor,
-    gamma: FlexTensor,
-    mean: Option<FlexTensor>,
-    inv_std: FlexTensor,
-}
-
-impl<const N: usize> Rule<N> for RowNormRule {
-    fn gradients(self, dy: FlexTensor, wanted: [bool; N]) -> [Option<FlexTensor>; N] {
-        let dy = dense(dy);
-        by_type!(dy, T => self.backward::<T, N>(&dy, wanted), else unreachable!("`takes`"))
-    }
-}
-
-impl RowNormRule {
-    fn backward<T: Value, const N: usize>(
-        &self,
-        dy: &FlexTensor,
-        wanted: [bool; N],
-    ) -> [Option<FlexTensor>; N] {
-        let c = features(&self.x);
-        let (mut dgamma, mut dbeta) = (vec![T::ZERO; c], vec![T::ZERO; c]);
-        let (x, gamma) = (values::<T>(&self.x), values::<T>(&self.gamma));
-        let (inv_std, dy) = (values::<T>(&self.inv_std), values::<T>(dy));
-        let dx = new::<T>(&self.x.shape().to_vec(), |dx| match &self.mean {
-            Some(mean) => cpu::layer_norm_backward(
-                x,
-                c,
-                gamma,
-                values::<T>(mean),
-                inv_std,
-                dy,
-                None,
-                dx,
-                &mut dgamma,
-                &mut dbeta,
-            ),
-            None => cpu::rms_norm_backward(x, c, gamma, inv_std, dy, None, dx, &mut dgamma),
-        });
-        let row = |v: &[T]| new::<T>(&[c], |out| out.copy_from_slice(v));
-        let mut found = [dx, row(&dgamma), row(&dbeta)].into_iter();
-        std::array::from_fn(|i| found.next().filter(|_| wanted[i]))
     }
 }

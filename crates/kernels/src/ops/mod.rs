@@ -4,25 +4,33 @@
 //! backend (and `MODELWRIGHT_KERNELS=off`) has them; the CPU backend gets ours, with a backward pass
 //! of their own. Pictures are channels-last here: `[batch, height, width, channels]`.
 
+mod attention;
 mod conv;
+mod conv_transposed;
 mod dense;
 mod loss;
 mod norm;
 mod packed;
 mod plain;
 mod pool;
+mod product;
+mod row_norm;
 mod sequence;
+mod softmax;
 mod step;
 
+pub use attention::AttentionShape;
 pub use conv::{ConvOps, ConvShape};
 pub use dense::{Activation, DenseOps};
 pub use loss::LossOps;
 pub use norm::{NormConfig, NormOps};
 pub use pool::{PoolOps, PoolShape};
-pub use sequence::{AttentionShape, SequenceOps};
+pub use row_norm::RowNormOps;
+pub use sequence::SequenceOps;
+pub use softmax::SoftmaxOps;
 pub use step::{Slots, StepOps, UpdateRule};
 
-use burn::backend::tensor::FloatTensor;
+use burn::backend::tensor::{BoolTensor, FloatTensor};
 use burn::backend::{Backend, DType, ExtensionType};
 use std::sync::OnceLock;
 
@@ -49,6 +57,34 @@ impl<B: Backend> From<Option<FloatTensor<B>>> for Maybe<B> {
     fn from(tensor: Option<FloatTensor<B>>) -> Self {
         match tensor {
             Some(tensor) => Self::Some(tensor),
+            None => Self::None,
+        }
+    }
+}
+
+/// Which keys of an attention may be seen, if not all.
+#[derive(ExtensionType)]
+pub enum KeyMask<B: Backend> {
+    /// `[batch, keys]`, true for those that may be seen.
+    Some(BoolTensor<B>),
+    /// All of them.
+    None,
+}
+
+impl<B: Backend> KeyMask<B> {
+    /// As an `Option`.
+    pub(crate) fn option(self) -> Option<BoolTensor<B>> {
+        match self {
+            Self::Some(keys) => Some(keys),
+            Self::None => None,
+        }
+    }
+}
+
+impl<B: Backend> From<Option<BoolTensor<B>>> for KeyMask<B> {
+    fn from(keys: Option<BoolTensor<B>>) -> Self {
+        match keys {
+            Some(keys) => Self::Some(keys),
             None => Self::None,
         }
     }

@@ -1,6 +1,7 @@
-//! Weights of linear layers that are used again and again outside of training, in the kernels' order.
+//! Weights that are used again and again outside of training, in the kernels' order.
 
-use crate::cpu::conv::Packed;
+use crate::cpu::conv::{Geometry, Packed};
+use crate::cpu::winograd::Filters;
 use crate::tensor::{Value, values};
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
@@ -14,54 +15,91 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// more, the network is gone and the entry goes too.
 static KEPT: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
-/// The most layers that are kept.
-const MOST: usize = 1024;
+/// The most bytes of kept weights. What comes later is made at every use: to let go of others would
+/// make a network that is larger than this prepare all of its layers in every pass.
+const MOST: usize = 1 << 30;
 
 struct Entry {
     weight: FlexTensor,
     packed: Arc<dyn Any + Send + Sync>,
+    bytes: usize,
 }
 
 fn kept() -> MutexGuard<'static, Vec<Entry>> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The packed form of a weight, if it is kept.
-fn find<T: Value>(kept: &[Entry], weight: &FlexTensor) -> Option<Arc<Packed<T>>> {
+/// A weight in another form.
+pub(super) trait Form: Any + Send + Sync {
+    /// Bytes in memory.
+    fn bytes(&self) -> usize;
+}
+
+impl<T: Value> Form for Packed<T> {
+    fn bytes(&self) -> usize {
+        size_of_val(self.panels())
+    }
+}
+
+impl<T: Value> Form for Filters<T> {
+    fn bytes(&self) -> usize {
+        size_of_val(self.transformed())
+    }
+}
+
+/// The form of a weight that `fits`, if it is kept.
+fn find<P: Form>(kept: &[Entry], weight: &FlexTensor, fits: impl Fn(&P) -> bool) -> Option<Arc<P>> {
     let data = weight.data_arc();
     let same = |e: &&Entry| {
         Arc::ptr_eq(&e.weight.data_arc(), &data)
             && e.weight.layout().start_offset() == weight.layout().start_offset()
             && e.weight.shape() == weight.shape()
     };
-    kept.iter()
-        .filter(same)
-        .find_map(|e| e.packed.clone().downcast::<Packed<T>>().ok())
+    let forms = kept.iter().filter(same);
+    forms
+        .filter_map(|e| e.packed.clone().downcast::<P>().ok())
+        .find(|form| fits(form))
 }
 
-/// The packed form of `weight[outputs, inputs]`, made on first use.
-pub(super) fn packed<T: Value>(weight: &FlexTensor) -> Arc<Packed<T>> {
-    let found = find::<T>(&kept(), weight);
-    if let Some(found) = found {
+/// The form of a weight that `fits`, made on first use; none if `make` makes none.
+pub(super) fn prepared<T: Value, P: Form>(
+    weight: &FlexTensor,
+    fits: impl Fn(&P) -> bool,
+    make: impl FnOnce(&[T]) -> Option<P>,
+) -> Option<Arc<P>> {
+    let found = find(&kept(), weight, &fits);
+    if found.is_some() {
         return found;
     }
     // Not under the lock: packing shares its work with other threads, and while this one waits for
     // them it may be given a task that comes here again.
-    let [outputs, inputs] = weight.shape().dims();
-    let packed = Arc::new(Packed::new(values::<T>(weight), inputs, outputs));
+    let form = make(values::<T>(weight))?;
+    let (bytes, packed) = (form.bytes(), Arc::new(form));
     let mut kept = kept();
-    if let Some(first) = find::<T>(&kept, weight) {
-        return first;
+    if let Some(first) = find(&kept, weight, &fits) {
+        return Some(first);
     }
     kept.retain(|e| !e.weight.is_unique());
-    if kept.len() >= MOST {
-        kept.remove(0);
+    let others: usize = kept.iter().map(|e| e.bytes).sum();
+    if others + bytes <= MOST {
+        kept.push(Entry {
+            weight: weight.clone(),
+            packed: packed.clone(),
+            bytes,
+        });
     }
-    kept.push(Entry {
-        weight: weight.clone(),
-        packed: packed.clone(),
-    });
-    packed
+    Some(packed)
+}
+
+/// The packed form of the weight `[outputs, inputs]` of a linear layer.
+pub(super) fn packed<T: Value>(weight: &FlexTensor) -> Arc<Packed<T>> {
+    let [outputs, inputs] = weight.shape().dims();
+    let g = Geometry::linear(1, inputs, outputs);
+    let fits = |packed: &Packed<T>| packed.fits(&g);
+    match prepared(weight, fits, |w| Some(Packed::new(&g, w))) {
+        Some(packed) => packed,
+        None => unreachable!("`make` always makes one"),
+    }
 }
 
 /// Forgets a weight that is about to be changed, so that it can be changed in place.

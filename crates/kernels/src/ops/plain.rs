@@ -1,10 +1,10 @@
 //! The operations composed of Burn's own: what other backends run, and what ours are compared with.
 
 use super::{Activation, AttentionShape, ConvShape, NormConfig, PoolShape};
-use burn::backend::tensor::{FloatTensor, IntTensor};
-use burn::backend::{Backend, TensorMetadata};
+use burn::backend::tensor::{BoolTensor, FloatTensor, IntTensor};
+use burn::backend::{Backend, DType, TensorMetadata};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{Distribution, Shape, Slice};
+use burn::tensor::{Distribution, Shape, Slice, TensorData};
 
 /// `[n, h, w, c]` as `[n, c, h, w]`.
 pub(crate) fn to_nchw<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
@@ -107,6 +107,29 @@ pub(crate) fn max_pool2d<B: Backend>(x: FloatTensor<B>, p: PoolShape) -> FloatTe
     to_nhwc::<B>(y)
 }
 
+pub(crate) fn avg_pool2d<B: Backend>(
+    x: FloatTensor<B>,
+    p: PoolShape,
+    include_padding: bool,
+) -> FloatTensor<B> {
+    let y = B::avg_pool2d(
+        to_nchw::<B>(x),
+        [p.kernel; 2],
+        [p.stride; 2],
+        [p.pad; 2],
+        include_padding,
+        false,
+    );
+    to_nhwc::<B>(y)
+}
+
+pub(crate) fn adaptive_avg_pool2d<B: Backend>(
+    x: FloatTensor<B>,
+    out: [usize; 2],
+) -> FloatTensor<B> {
+    to_nhwc::<B>(B::adaptive_avg_pool2d(to_nchw::<B>(x), out))
+}
+
 pub(crate) fn global_avg_pool<B: Backend>(x: FloatTensor<B>) -> FloatTensor<B> {
     let shape = x.shape();
     let (n, c) = (shape[0], shape[3]);
@@ -157,6 +180,17 @@ pub(crate) fn layer_norm<B: Backend>(
     B::layer_norm(x, gamma, Some(beta), epsilon)
 }
 
+/// Layer norm of a sum, and the sum.
+pub(crate) fn layer_norm_add<B: Backend>(
+    [x, residual]: [FloatTensor<B>; 2],
+    [gamma, beta]: [FloatTensor<B>; 2],
+    epsilon: f64,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let sum = B::float_add(x, residual);
+    let y = layer_norm::<B>(sum.clone(), gamma, beta, epsilon);
+    (y, sum)
+}
+
 pub(crate) fn rms_norm<B: Backend>(
     x: FloatTensor<B>,
     gamma: FloatTensor<B>,
@@ -169,36 +203,104 @@ pub(crate) fn rms_norm<B: Backend>(
     B::float_mul(B::float_div(x, root), broadcast::<B>(gamma, rank))
 }
 
+/// Softmax of each row, or its logarithm.
+pub(crate) fn softmax<B: Backend>(x: FloatTensor<B>, log: bool) -> FloatTensor<B> {
+    let last = x.shape().num_dims() - 1;
+    match log {
+        true => B::log_softmax(x, last),
+        false => B::softmax(x, last),
+    }
+}
+
 pub(crate) fn embedding<B: Backend>(table: FloatTensor<B>, ids: IntTensor<B>) -> FloatTensor<B> {
     B::embedding(table, ids)
 }
 
 /// Attention over `q`, `k`, `v` side by side in `[batch, seq, 3 * heads * dim]`.
-pub(crate) fn attention<B: Backend>(qkv: FloatTensor<B>, s: AttentionShape) -> FloatTensor<B> {
+pub(crate) fn attention_packed<B: Backend>(
+    qkv: FloatTensor<B>,
+    keys: Option<BoolTensor<B>>,
+    s: AttentionShape,
+) -> FloatTensor<B> {
     let shape = qkv.shape();
-    let (batch, seq) = (shape[0], shape[1]);
-    let width = shape[2] / 3;
-    let dim = width / s.heads;
+    let (batch, seq, width) = (shape[0], shape[1], shape[2] / 3);
     let part = |i: usize| {
         let slices = [
             Slice::from(0..batch as isize),
             Slice::from(0..seq as isize),
             Slice::from((i * width) as isize..((i + 1) * width) as isize),
         ];
-        let x = B::float_slice(qkv.clone(), &slices);
-        let x = B::float_reshape(x, Shape::from(vec![batch, seq, s.heads, dim]));
+        B::float_slice(qkv.clone(), &slices)
+    };
+    attention::<B>([part(0), part(1), part(2)], keys, s)
+}
+
+/// Attention of queries `[batch, q_len, heads dim]` to keys and values `[batch, kv_len, kv_heads dim]`.
+pub(crate) fn attention<B: Backend>(
+    [q, k, v]: [FloatTensor<B>; 3],
+    keys: Option<BoolTensor<B>>,
+    s: AttentionShape,
+) -> FloatTensor<B> {
+    let (q_shape, k_shape) = (q.shape(), k.shape());
+    let (batch, q_len, width) = (q_shape[0], q_shape[1], q_shape[2]);
+    let (kv_len, dim) = (k_shape[1], width / s.heads);
+    let kv_heads = k_shape[2] / dim;
+    let heads_first = |x, len: usize, heads: usize| {
+        let x = B::float_reshape(x, Shape::from(vec![batch, len, heads, dim]));
         B::float_swap_dims(x, 1, 2)
     };
-    let options = burn::tensor::ops::AttentionModuleOptions {
-        scale: None,
-        softcap: None,
-        is_causal: s.causal,
+    // A head of keys beside each head of queries that it serves.
+    let repeated = |x| {
+        let (x, group) = (heads_first(x, kv_len, kv_heads), s.heads / kv_heads);
+        let x = B::float_reshape(x, Shape::from(vec![batch, kv_heads, 1, kv_len, dim]));
+        let x = B::float_expand(x, Shape::from(vec![batch, kv_heads, group, kv_len, dim]));
+        B::float_reshape(x, Shape::from(vec![batch, s.heads, kv_len, dim]))
     };
-    let y = B::attention(part(0), part(1), part(2), None, None, options);
-    B::float_reshape(
-        B::float_swap_dims(y, 1, 2),
-        Shape::from(vec![batch, seq, width]),
-    )
+    let (q, k, v) = (heads_first(q, q_len, s.heads), repeated(k), repeated(v));
+    let scores = B::float_matmul(q, B::float_swap_dims(k, 2, 3));
+    let scores = B::float_mul_scalar(scores, (1.0 / (dim as f64).sqrt()).into());
+    let hidden = hidden::<B>(keys, s.causal, [batch, s.heads, q_len, kv_len], &scores);
+    let p = match hidden {
+        None => B::softmax(scores, 3),
+        Some(hidden) => {
+            // Finite, so that a query that sees nothing is no NaN; its weights are then set to 0.
+            let lowest = if scores.dtype() == DType::F16 {
+                -6e4
+            } else {
+                -1e30
+            };
+            let scores = B::float_mask_fill(scores, hidden.clone(), lowest.into());
+            B::float_mask_fill(B::softmax(scores, 3), hidden, 0.0.into())
+        }
+    };
+    let y = B::float_swap_dims(B::float_matmul(p, v), 1, 2);
+    B::float_reshape(y, Shape::from(vec![batch, q_len, width]))
+}
+
+/// Which scores do not count, `[batch, heads, q_len, kv_len]`.
+fn hidden<B: Backend>(
+    keys: Option<BoolTensor<B>>,
+    causal: bool,
+    shape: [usize; 4],
+    scores: &FloatTensor<B>,
+) -> Option<BoolTensor<B>> {
+    let [batch, _, q_len, kv_len] = shape;
+    let whole = Shape::from(shape.to_vec());
+    let masked = keys.map(|keys| {
+        let keys = B::bool_reshape(keys, Shape::from(vec![batch, 1, 1, kv_len]));
+        B::bool_expand(B::bool_not(keys), whole.clone())
+    });
+    if !causal {
+        return masked;
+    }
+    let later = |i: usize| i % kv_len + q_len > i / kv_len + kv_len;
+    let later: Vec<bool> = (0..q_len * kv_len).map(later).collect();
+    let later = TensorData::new(later, [1, 1, q_len, kv_len]);
+    let later = B::bool_expand(B::bool_from_data(later, &scores.device()), whole);
+    Some(match masked {
+        Some(masked) => B::bool_or(masked, later),
+        None => later,
+    })
 }
 
 /// Σ over rows of `-(1-ε) w_y ln p_y - ε/K Σ_c w_c ln p_c`, `[1]`.

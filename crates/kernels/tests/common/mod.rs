@@ -4,11 +4,11 @@
 #![allow(dead_code)] // each test file uses a part of it
 
 use burn::backend::Dispatch;
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{Bool, DType, Device, Int, Tensor, TensorData};
 use modelwright_kernels::nn::Activation;
 use modelwright_kernels::ops::{
     ConvOps, ConvShape, DenseOps, LossOps, Maybe, NormConfig, NormOps, PoolOps, PoolShape,
-    SequenceOps,
+    RowNormOps, SequenceOps,
 };
 
 /// A small generator, so that failures repeat (splitmix64).
@@ -187,6 +187,13 @@ pub fn integers<const D: usize>(
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
+/// A tensor of yes and no: every `n`-th element is no.
+pub fn all_but_every(n: usize, shape: [usize; 2], device: &Device) -> Tensor<2, Bool> {
+    let count = shape[0] * shape[1];
+    let values: Vec<bool> = (0..count).map(|i| i % n != n - 1).collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
 /// The elements of a tensor.
 pub fn values<const D: usize>(x: Tensor<D>) -> Vec<f64> {
     x.inner().into_data().iter::<f64>().collect()
@@ -329,6 +336,34 @@ pub fn conv2d(
     Tensor::from_dispatch(<Dispatch as ConvOps>::conv2d_nhwc(x, weight, bias, shape))
 }
 
+/// Convolution of `[n, h, w, c]`, then a batch norm with given mean and variance.
+#[allow(clippy::too_many_arguments)] // those of the operation
+pub fn conv2d_norm(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    [gamma, beta]: [Tensor<1>; 2],
+    [mean, variance]: [Tensor<1>; 2],
+    residual: Option<Tensor<4>>,
+    shape: ConvShape,
+    config: NormConfig,
+) -> Tensor<4> {
+    let bias: Maybe<Dispatch> = bias.map(Tensor::into_dispatch).into();
+    let residual: Maybe<Dispatch> = residual.map(Tensor::into_dispatch).into();
+    Tensor::from_dispatch(<Dispatch as ConvOps>::conv2d_norm_nhwc(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias,
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        residual,
+        shape,
+        config,
+    ))
+}
+
 /// Transposed convolution of `[n, h, w, c]`.
 pub fn conv_transpose2d(
     x: Tensor<4>,
@@ -418,7 +453,7 @@ pub fn layer_norm<const D: usize>(
     [gamma, beta]: [Tensor<1>; 2],
     epsilon: f64,
 ) -> Tensor<D> {
-    Tensor::from_dispatch(<Dispatch as DenseOps>::layer_norm_rows(
+    Tensor::from_dispatch(<Dispatch as RowNormOps>::layer_norm_rows(
         x.into_dispatch(),
         gamma.into_dispatch(),
         beta.into_dispatch(),
@@ -426,10 +461,27 @@ pub fn layer_norm<const D: usize>(
     ))
 }
 
+/// Layer norm of `x + residual`, and the sum.
+pub fn layer_norm_add<const D: usize>(
+    x: Tensor<D>,
+    residual: Tensor<D>,
+    [gamma, beta]: [Tensor<1>; 2],
+    epsilon: f64,
+) -> (Tensor<D>, Tensor<D>) {
+    let (y, sum) = <Dispatch as RowNormOps>::layer_norm_add_rows(
+        x.into_dispatch(),
+        residual.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+        epsilon,
+    );
+    (Tensor::from_dispatch(y), Tensor::from_dispatch(sum))
+}
+
 /// RMS norm over the last dimension.
 pub fn rms_norm<const D: usize>(x: Tensor<D>, gamma: Tensor<1>, epsilon: f64) -> Tensor<D> {
     let (x, gamma) = (x.into_dispatch(), gamma.into_dispatch());
-    Tensor::from_dispatch(<Dispatch as DenseOps>::rms_norm_rows(x, gamma, epsilon))
+    Tensor::from_dispatch(<Dispatch as RowNormOps>::rms_norm_rows(x, gamma, epsilon))
 }
 
 /// Dropout with a seed.

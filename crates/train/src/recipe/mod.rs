@@ -14,6 +14,7 @@ use crate::error::TrainError;
 use crate::optimizer::OptimizerConfig;
 use crate::schedule::ScheduleConfig;
 use modelwright_data::{AugmentConfig, DataConfig};
+use modelwright_kernels::precision::Precision;
 use modelwright_models::ModelConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,8 @@ pub struct TrainingConfig {
     pub checkpoint_seconds: f64,
     /// Threads that compute; 0 for all. A resumed run uses the number it was started with.
     pub threads: usize,
+    /// What the factors of products are rounded to while training; evaluation is in f32.
+    pub precision: Precision,
 }
 
 impl Default for TrainingConfig {
@@ -91,6 +94,7 @@ impl Default for TrainingConfig {
             keep: Keep::Best,
             checkpoint_seconds: 30.0,
             threads: 0,
+            precision: Precision::F32,
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::learner::Learner;
 use crate::optimizer::state_from_bytes;
 use burn::module::Module;
 use modelwright_data::Part;
+use modelwright_kernels::ops;
 use modelwright_kernels::optim::Optimizer;
+use modelwright_kernels::precision::Precision;
 use modelwright_models::weights::{self, StateDict};
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,12 @@ impl<'a, L: Learner> State<'a, L> {
         resume: Option<Checkpoint>,
     ) -> Result<Self, TrainError> {
         let training = &trainer.recipe.training;
+        if training.precision == Precision::Bf16 && !ops::enabled() {
+            return Err(TrainError::Setting {
+                key: "training.precision".into(),
+                problem: "bf16 needs the kernels that MODELWRIGHT_KERNELS=off turns off".into(),
+            });
+        }
         let batches = learner.examples(Part::Train).div_ceil(training.batch_size);
         let mut state = Self {
             trainer,

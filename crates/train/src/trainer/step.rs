@@ -6,8 +6,8 @@ use crate::error::TrainError;
 use crate::learner::Learner;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use modelwright_data::rng::{Purpose, derive};
-use modelwright_kernels::noise;
 use modelwright_kernels::optim::clip_scale;
+use modelwright_kernels::{noise, precision};
 
 impl<L: Learner> State<'_, L> {
     /// One optimizer step over one or more batches; returns its loss and learning rate.
@@ -34,7 +34,9 @@ impl<L: Learner> State<'_, L> {
         let mut single = None;
         let (mut losses, mut weights) = (0.0, 0.0);
         for (batch, _) in batches {
-            let loss = self.learner.loss(&model, batch, &mut self.meter);
+            let loss = precision::with(recipe.training.precision, || {
+                self.learner.loss(&model, batch, &mut self.meter)
+            });
             let value = f64::from(loss.value.clone().inner().into_scalar::<f32>());
             losses += value * loss.weight;
             weights += loss.weight;

@@ -1,6 +1,7 @@
 //! Vectors of AVX-512 and AVX2.
 
 use super::lanes::{Block, EXP2, Lanes};
+use crate::cpu::transpose::swap_axes;
 use crate::real::Real;
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -70,37 +71,12 @@ impl<T: Real> Lanes<T, 16> for Avx512<T> {
     #[inline(always)]
     fn transpose(from: &Block<T, 16>, to: &mut Block<T, 16>) {
         unsafe {
-            let zero = _mm512_setzero_ps();
-            let (mut a, mut b) = ([zero; 16], [zero; 16]);
-            for (a, row) in a.iter_mut().zip(&from.0) {
-                *a = Self::load(row).0;
+            let mut rows = [_mm512_setzero_ps(); 16];
+            for (to, row) in rows.iter_mut().zip(&from.0) {
+                *to = Self::load(row).0;
             }
-            // Pairs of rows, then of pairs: b[4 g + c] holds columns c, c + 4, c + 8, c + 12 of the
-            // rows 4 g to 4 g + 3.
-            for i in (0..16).step_by(2) {
-                b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
-                b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
-            }
-            for i in (0..16).step_by(4) {
-                let pd = |v| _mm512_castps_pd(v);
-                a[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(pd(b[i]), pd(b[i + 2])));
-                a[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(pd(b[i]), pd(b[i + 2])));
-                a[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(pd(b[i + 1]), pd(b[i + 3])));
-                a[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(pd(b[i + 1]), pd(b[i + 3])));
-            }
-            // Quarters of registers: the even ones of four groups, then the odd ones.
-            for c in 0..4 {
-                let even = _mm512_shuffle_f32x4::<0x88>(a[c], a[c + 4]);
-                let odd = _mm512_shuffle_f32x4::<0xdd>(a[c], a[c + 4]);
-                let even2 = _mm512_shuffle_f32x4::<0x88>(a[c + 8], a[c + 12]);
-                let odd2 = _mm512_shuffle_f32x4::<0xdd>(a[c + 8], a[c + 12]);
-                b[c] = _mm512_shuffle_f32x4::<0x88>(even, even2);
-                b[c + 4] = _mm512_shuffle_f32x4::<0x88>(odd, odd2);
-                b[c + 8] = _mm512_shuffle_f32x4::<0xdd>(even, even2);
-                b[c + 12] = _mm512_shuffle_f32x4::<0xdd>(odd, odd2);
-            }
-            for (row, b) in to.0.iter_mut().zip(b) {
-                Self::of(b).store(row);
+            for (row, column) in to.0.iter_mut().zip(swap_axes(rows)) {
+                Self::of(column).store(row);
             }
         }
     }

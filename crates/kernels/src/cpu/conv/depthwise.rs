@@ -7,6 +7,7 @@ use super::Geometry;
 use super::gather::{Sizes, Weights, gather};
 use super::plan::Axis;
 use super::weights::Layout;
+use crate::cpu::epilogue::Epilogue;
 use crate::dispatch;
 use crate::isa::Target;
 use crate::par;
@@ -53,6 +54,7 @@ pub(super) fn forward<T: Real>(
     x: &[T],
     weight: &[T],
     bias: Option<&[T]>,
+    after: Option<&Epilogue<T>>,
     y: &mut [T],
 ) {
     let [rows, columns] = g.forward_axes(out);
@@ -73,6 +75,7 @@ pub(super) fn forward<T: Real>(
         &x,
         Weights::Plain(weight),
         bias,
+        after,
         y,
     );
 }
@@ -98,7 +101,17 @@ pub(super) fn backward_data<T: Real>(
     let all = |bias: Option<&[T]>, dx: &mut [T]| {
         for y in &rows {
             for x in &columns {
-                gather(&sizes, y, x, &layout, dy, Weights::Plain(weight), bias, dx);
+                gather(
+                    &sizes,
+                    y,
+                    x,
+                    &layout,
+                    dy,
+                    Weights::Plain(weight),
+                    bias,
+                    None,
+                    dx,
+                );
             }
         }
     };

@@ -4,6 +4,7 @@ use super::lanes::{Kernels, ROWS, Shared, kernels};
 use super::plan::{Axis, Padded};
 use super::tile::Tile;
 use super::weights::{Layout, pack};
+use crate::cpu::epilogue::Epilogue;
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
@@ -104,6 +105,7 @@ struct Pass<'a, T> {
     zeros: Vec<T>,
     packed: &'a [T],
     bias: Option<&'a [T]>,
+    after: Option<&'a Epilogue<'a, T>>,
     out: Shared<T>,
 }
 
@@ -117,7 +119,7 @@ pub(super) enum Weights<'a, T> {
 }
 
 /// `out[n, .., channels] = bias + source gathered over the taps x weight`, for the outputs of the
-/// axes. The results do not depend on the number of threads: each is one sum, by one thread.
+/// axes, and then what comes after. The results do not depend on the number of threads: each is one sum, by one thread.
 #[allow(clippy::too_many_arguments)] // all of them are sizes or operands of one product
 pub(super) fn gather<T: Real>(
     sizes: &Sizes,
@@ -127,6 +129,7 @@ pub(super) fn gather<T: Real>(
     source: &[T],
     weight: Weights<T>,
     bias: Option<&[T]>,
+    after: Option<&Epilogue<T>>,
     out: &mut [T],
 ) {
     let pixels = sizes.n * y.count * x.count;
@@ -162,6 +165,7 @@ pub(super) fn gather<T: Real>(
         zeros: vec![T::ZERO; sizes.from[2]],
         packed,
         bias,
+        after,
         out: Shared::new(out),
     };
     let panels: Vec<_> = (0..layout.groups)
@@ -378,6 +382,28 @@ impl<T: Real> Pass<'_, T> {
                     unsafe { kernel[out.len() - 1][vectors - 1](&tile) };
                 }
             }
+        }
+        if let (Some(after), Some(first), Some(last)) = (self.after, panels.first(), panels.last())
+        {
+            let column = |(g, (first, ..)): &Panel| g * self.layout.outputs + first;
+            self.finish(after, &table.out, column(first)..column(last) + last.1.1);
+        }
+    }
+
+    /// What comes after the sums, for some channels of the outputs of a block.
+    fn finish(&self, after: &Epilogue<T>, out: &[*mut T], channels: std::ops::Range<usize>) {
+        let all = self.sizes.to[2];
+        let beside = |a: &*mut T, b: &*mut T| channels.len() == all && a.wrapping_add(all) == *b;
+        for run in out.chunk_by(beside) {
+            let first = run[0].wrapping_add(channels.start);
+            let len = (run.len() - 1) * all + channels.len();
+            // SAFETY: pixels of `out`, one behind the other if there are several, of which no other
+            // item has these channels; both addresses are inside of `out`.
+            let (y, at) = unsafe {
+                let at = first.offset_from(self.out.at(0)) as usize;
+                (std::slice::from_raw_parts_mut(first, len), at)
+            };
+            after.apply(y, at, channels.clone());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! of that size are not reliably kept in registers by the compiler, so they are written on [`Lanes`]:
 //! intrinsics where there are some, an array elsewhere.
 
-use super::{dot, outer, tile};
+use super::{dot, outer, product, tile};
 use crate::isa::{Isa, Portable, isa};
 use crate::real::Real;
 use std::any::TypeId;
@@ -210,6 +210,8 @@ pub(super) struct Kernels<T> {
     pub outer: Grid<outer::Outer<T>>,
     /// [`dot::dot`].
     pub dot: Grid<dot::Dot<T>>,
+    /// [`product::block`].
+    pub block: Grid<product::Block<T>>,
 }
 
 impl<T> Kernels<T> {
@@ -258,7 +260,12 @@ macro_rules! kernels {
                 // SAFETY: the contract is that of the function called; the features are enabled.
                 unsafe { dot::dot::<$lanes, R, V>(a) }
             }
-            kernels!(@table $vectors, $lanes, [tile_of, channels_of, outer_of, dot_of], $($generic)*)
+            $(#[target_feature(enable = $features)])?
+            unsafe fn block_of<$($generic)* const R: usize, const V: usize>(a: &product::Block<$t>) {
+                // SAFETY: the contract is that of the function called; the features are enabled.
+                unsafe { product::block::<$lanes, R, V>(a) }
+            }
+            kernels!(@table $vectors, $lanes, [tile_of, channels_of, outer_of, dot_of, block_of], $($generic)*)
         }
     };
     (@table $vectors:expr, $lanes:ty, $names:tt, T: Real,) => {
@@ -267,7 +274,7 @@ macro_rules! kernels {
     (@table $vectors:expr, $lanes:ty, $names:tt,) => {
         kernels!(@kernels $vectors, $lanes, $names, [])
     };
-    (@kernels $vectors:expr, $lanes:ty, [$tile:ident, $channels:ident, $outer:ident, $dot:ident], $g:tt) => {
+    (@kernels $vectors:expr, $lanes:ty, [$tile:ident, $channels:ident, $outer:ident, $dot:ident, $block:ident], $g:tt) => {
         Kernels {
             lanes: <$lanes as Lanes>::N,
             vectors: $vectors,
@@ -275,6 +282,7 @@ macro_rules! kernels {
             channels: kernels!(@rows $channels, $g),
             outer: kernels!(@rows $outer, $g),
             dot: kernels!(@rows $dot, $g),
+            block: kernels!(@rows $block, $g),
         }
     };
     (@rows $f:ident, $g:tt) => {
@@ -318,7 +326,7 @@ pub(super) fn kernels<T: Real>() -> Kernels<T> {
 
 /// A pointer that may be given to other threads; what is written through it is disjoint.
 #[derive(Clone, Copy)]
-pub(super) struct Shared<T>(*mut T);
+pub(in crate::cpu) struct Shared<T>(*mut T);
 
 // SAFETY: only a promise of the code that writes: no two threads touch the same element.
 unsafe impl<T: Send> Send for Shared<T> {}

@@ -18,7 +18,9 @@ mod few;
 mod gather;
 mod lanes;
 mod outer;
+mod packed;
 mod plan;
+mod product;
 #[cfg(test)]
 mod reference;
 mod scatter;
@@ -27,14 +29,16 @@ mod transposed;
 mod weights;
 
 pub use bias::bias_gradient;
+pub use packed::{Packed, Source, forward_then, worth_packing, worth_packing_for};
 pub use transposed::{transposed_backward_data, transposed_backward_weights, transposed_forward};
 
-use crate::buffer::Scratch;
+use crate::cpu::epilogue::Epilogue;
 use crate::real::Real;
 use gather::Weights;
-use lanes::kernels;
+#[cfg(target_arch = "x86_64")]
+pub(in crate::cpu) use lanes::Shared;
 use plan::Axis;
-use weights::{Layout, pack};
+use weights::Layout;
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,6 +135,17 @@ impl Geometry {
         self.n * h * w * self.cout
     }
 
+    /// Groups, inputs and outputs of each, elements of the kernel.
+    fn layout(&self) -> [usize; 4] {
+        let (inputs, outputs) = (self.cin / self.groups, self.cout / self.groups);
+        [
+            self.groups,
+            inputs,
+            outputs,
+            self.kernel[0] * self.kernel[1],
+        ]
+    }
+
     /// Axes of the forward direction for a given output size.
     fn forward_axes(&self, out: [usize; 2]) -> [Axis; 2] {
         [(self.h, 0), (self.w, 1)].map(|(size, i)| {
@@ -183,66 +198,8 @@ pub fn forward<T: Real>(g: &Geometry, x: &[T], weight: &[T], bias: Option<&[T]>,
     g.check();
     let out = g.out();
     g.check_lengths(out, x.len(), weight.len(), y.len());
-    forward_to(g, out, x, weight, bias, y);
+    forward_to(g, out, x, weight, bias, None, y);
 }
-
-/// The weights of a linear layer in the order in which the kernels read them, for use many times.
-pub struct Packed<T> {
-    panels: Scratch<T>,
-    inputs: usize,
-    outputs: usize,
-}
-
-impl<T: Real> Packed<T> {
-    /// Of `weight[outputs, inputs]`.
-    pub fn new(weight: &[T], inputs: usize, outputs: usize) -> Self {
-        assert_eq!(
-            weight.len(),
-            inputs * outputs,
-            "linear: length of the weights"
-        );
-        let layout = Layout::forward(1, inputs, outputs, 1);
-        Self {
-            panels: pack(weight, &layout, &[0], &kernels::<T>()),
-            inputs,
-            outputs,
-        }
-    }
-
-    /// `y[rows, outputs] = x[rows, inputs] weightᵀ + bias`: bit for bit what [`forward`] computes for
-    /// more rows than it treats in another way (see [`worth_packing`]).
-    pub fn forward(&self, x: &[T], bias: Option<&[T]>, y: &mut [T]) {
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        let rows = x.len() / inputs.max(1);
-        assert_eq!(x.len(), rows * inputs, "linear: length of the input");
-        assert_eq!(y.len(), rows * outputs, "linear: length of the output");
-        if let Some(bias) = bias {
-            assert_eq!(bias.len(), outputs, "linear: length of the bias");
-        }
-        let g = Geometry::linear(rows, inputs, outputs);
-        let [down, across] = g.forward_axes([1, rows]);
-        let sizes = gather::Sizes {
-            n: 1,
-            from: [1, rows, inputs],
-            to: [1, rows, outputs],
-            kernel_width: 1,
-            depthwise: false,
-        };
-        let layout = Layout::forward(1, inputs, outputs, 1);
-        let weights = Weights::Packed(&self.panels);
-        gather::gather(&sizes, &down, &across, &layout, x, weights, bias, y);
-    }
-}
-
-/// Whether a linear layer of that many rows gains from [`Packed`] weights: fewer rows use the weights
-/// where they lie, and for many the rearrangement does not count.
-pub fn worth_packing(rows: usize, inputs: usize, outputs: usize) -> bool {
-    let g = Geometry::linear(rows, inputs, outputs);
-    rows > 0 && rows <= MOST_PACKED && !few::takes_forward(&g, [1, rows])
-}
-
-/// The most rows for which packed weights are kept.
-const MOST_PACKED: usize = 512;
 
 /// Gradient of the input: `dx[n, h, w, cin]` from `dy[n, oh, ow, cout]`.
 pub fn backward_data<T: Real>(g: &Geometry, weight: &[T], dy: &[T], dx: &mut [T]) {
@@ -260,24 +217,42 @@ pub fn backward_weights<T: Real>(g: &Geometry, x: &[T], dy: &[T], dw: &mut [T]) 
     weights_to(g, out, x, dy, dw);
 }
 
-/// [`forward`] with an output of given size.
+/// [`forward`] with an output of given size, and what comes after it.
 fn forward_to<T: Real>(
     g: &Geometry,
     out: [usize; 2],
     x: &[T],
     weight: &[T],
     bias: Option<&[T]>,
+    after: Option<&Epilogue<T>>,
     y: &mut [T],
 ) {
     if let Some(bias) = bias {
         assert_eq!(bias.len(), g.cout, "convolution: length of the bias");
     }
     if depthwise::takes(g) {
-        return depthwise::forward(g, out, x, weight, bias, y);
+        return depthwise::forward(g, out, x, weight, bias, after, y);
     }
-    if few::takes_forward(g, out) {
-        return few::forward(g, out, x, weight, bias, y);
+    if few::takes(g, out) {
+        few::forward(g, out, x, weight, bias, y);
+        if let Some(after) = after {
+            after.apply(y, 0, 0..g.cout);
+        }
+        return;
     }
+    gather_to(g, out, x, Weights::Plain(weight), bias, after, y);
+}
+
+/// The general case of [`forward_to`].
+fn gather_to<T: Real>(
+    g: &Geometry,
+    out: [usize; 2],
+    x: &[T],
+    weight: Weights<T>,
+    bias: Option<&[T]>,
+    after: Option<&Epilogue<T>>,
+    y: &mut [T],
+) {
     let [rows, columns] = g.forward_axes(out);
     let sizes = gather::Sizes {
         n: g.n,
@@ -286,18 +261,9 @@ fn forward_to<T: Real>(
         kernel_width: g.kernel[1],
         depthwise: false,
     };
-    let (cin, cout) = (g.cin / g.groups, g.cout / g.groups);
-    let layout = Layout::forward(g.groups, cin, cout, g.kernel[0] * g.kernel[1]);
-    gather::gather(
-        &sizes,
-        &rows,
-        &columns,
-        &layout,
-        x,
-        Weights::Plain(weight),
-        bias,
-        y,
-    );
+    let [groups, inputs, outputs, area] = g.layout();
+    let layout = Layout::forward(groups, inputs, outputs, area);
+    gather::gather(&sizes, &rows, &columns, &layout, x, weight, bias, after, y);
 }
 
 /// [`backward_data`] for an output of given size; `bias[cin]` makes it a transposed convolution.
@@ -330,7 +296,17 @@ fn data_to<T: Real>(
     let [rows, columns] = g.backward_axes(out);
     for y in &rows {
         for x in &columns {
-            gather::gather(&sizes, y, x, &layout, dy, Weights::Plain(weight), bias, dx);
+            gather::gather(
+                &sizes,
+                y,
+                x,
+                &layout,
+                dy,
+                Weights::Plain(weight),
+                bias,
+                None,
+                dx,
+            );
         }
     }
 }

@@ -122,6 +122,9 @@ fn agrees_where_blocks_and_chunks_have_edges() {
         plain(4, 1, 100, 50, 3, 1),
         plain(1, 4, 100, 50, 3, 2),
         plain(2, 12, 64, 3, 3, 1),
+        Geometry::linear(5, 300, 70),
+        Geometry::linear(37, 301, 70),
+        Geometry::linear(64, 784, 256),
         Geometry {
             groups: 4,
             ..plain(2, 11, 48, 72, 3, 1)

@@ -72,7 +72,7 @@ pub fn transposed_backward_data<T: Real>(
 ) {
     let mirror = g.mirror(output_padding);
     mirror.check_lengths([g.h, g.w], dy.len(), weight.len(), dx.len());
-    forward_to(&mirror, [g.h, g.w], dy, weight, None, dx);
+    forward_to(&mirror, [g.h, g.w], dy, weight, None, None, dx);
 }
 
 /// Gradient of the weights of [`transposed_forward`], overwritten: `[cin, cout / groups, kh, kw]`.

@@ -7,6 +7,7 @@ use super::panels::{APART, Panels, Scratch, Shared};
 use super::product::TileProduct;
 use super::transform::Scheme;
 use super::vector::Vector;
+use crate::cpu::epilogue::Epilogue;
 use crate::par;
 use crate::real::Real;
 use rayon::prelude::*;
@@ -33,8 +34,12 @@ pub(super) struct Layer<'a, T> {
     pub(super) x: &'a [T],
     /// Filters.
     pub(super) filter: Filter<T>,
+    /// The same filters transformed, if they are.
+    pub(super) ready: Option<&'a [T]>,
     /// One value for each output channel.
     pub(super) bias: Option<&'a [T]>,
+    /// What comes after the convolution.
+    pub(super) after: Option<&'a Epilogue<'a, T>>,
     /// Output images.
     pub(super) y: Shared<T>,
 }
@@ -72,6 +77,99 @@ pub(super) fn output_tiles<T: Real>(s: &Shape3x3, y: Shared<T>, m: usize) -> Ima
     }
 }
 
+/// Sizes of the filters of a layer when they are transformed at once.
+pub(super) struct Whole {
+    /// Panels of output channels.
+    panels: usize,
+    /// Distance between points.
+    point: usize,
+    /// Elements.
+    pub(super) len: usize,
+}
+
+impl Whole {
+    /// If they are few enough for that, and used often enough.
+    fn of<V: Vector, const M: usize, const A: usize>(s: &Shape3x3) -> Option<Self> {
+        let (oh, ow) = s.output();
+        let tiles = s.n * oh.div_ceil(M) * ow.div_ceil(M);
+        let (panels, point) = (s.cout.div_ceil(V::PANEL), s.cin * V::PANEL + APART);
+        let bytes = A * A * size_of::<V::Elem>() * s.cin * s.cout.next_multiple_of(V::PANEL);
+        let whole = Self {
+            panels,
+            point,
+            len: panels * A * A * point,
+        };
+        (bytes <= FILTERS_KEPT && tiles >= V::ROWS * par::threads()).then_some(whole)
+    }
+
+    /// Transforms all filters to `out`, of `len` elements.
+    ///
+    /// # Safety
+    /// The processor must have the instruction set of `V`; the filters must have the shape's sizes.
+    unsafe fn transform<V, S, const M: usize, const A: usize>(
+        &self,
+        s: &Shape3x3,
+        filter: Filter<V::Elem>,
+        out: Shared<V::Elem>,
+    ) where
+        V: Vector,
+        S: Scheme<M, A>,
+    {
+        (0..self.panels).into_par_iter().for_each(|panel| {
+            // SAFETY: every task writes its own panel, for which there is room.
+            unsafe {
+                V::enter(FilterTransform::<V, S::Filter, A> {
+                    filter,
+                    panel,
+                    channels: 0..s.cin,
+                    out: Shared(out.get().add(panel * A * A * self.point)),
+                    out_point: self.point,
+                    line: PhantomData,
+                });
+            }
+        });
+    }
+}
+
+/// How many elements the filters of a layer are when they are transformed at once.
+pub(super) struct Measure {
+    /// Sizes.
+    pub(super) shape: Shape3x3,
+}
+
+impl Measure {
+    pub(super) fn run<V: Vector, S: Scheme<M, A>, const M: usize, const A: usize>(
+        &self,
+    ) -> Option<usize> {
+        Whole::of::<V, M, A>(&self.shape).map(|whole| whole.len)
+    }
+}
+
+/// All filters of a layer, transformed.
+pub(super) struct Prepare<T> {
+    /// Sizes.
+    pub(super) shape: Shape3x3,
+    /// Filters.
+    pub(super) filter: Filter<T>,
+    /// Room for as many as [`Measure`] says.
+    pub(super) out: Shared<T>,
+}
+
+impl<T: Real> Prepare<T> {
+    /// # Safety
+    /// The processor must have the instruction set of `V`; the operands must have their sizes.
+    pub(super) unsafe fn run<V, S, const M: usize, const A: usize>(&self)
+    where
+        V: Vector<Elem = T>,
+        S: Scheme<M, A>,
+    {
+        if let Some(whole) = Whole::of::<V, M, A>(&self.shape) {
+            // SAFETY: as the caller promises.
+            unsafe { whole.transform::<V, S, M, A>(&self.shape, self.filter, self.out) }
+        }
+    }
+}
+
 impl<T: Real> Layer<'_, T> {
     /// Computes y with vectors `V` and tiles of `M x M` outputs.
     ///
@@ -94,9 +192,9 @@ impl<T: Real> Layer<'_, T> {
         let most = (room / (bytes * (cin + cout)) / V::ROWS).max(1) * V::ROWS;
         // SAFETY: as the caller promises.
         unsafe {
-            if filters <= FILTERS_KEPT && tiles >= V::ROWS * par::threads() {
+            if let Some(whole) = Whole::of::<V, M, A>(s) {
                 let most = most.min(tiles.div_ceil(par::threads()).next_multiple_of(V::ROWS));
-                self.by_tiles::<V, S, M, A>(tiles, most);
+                self.by_tiles::<V, S, M, A>(whole, tiles, most);
             } else {
                 let most = (SHARED / (bytes * cin)).max(8 * V::ROWS);
                 let rounds = tiles.div_ceil(most);
@@ -109,29 +207,26 @@ impl<T: Real> Layer<'_, T> {
     }
 
     /// Every task takes a block of tiles through all three steps; the filters are made once.
-    unsafe fn by_tiles<V, S, const M: usize, const A: usize>(&self, tiles: usize, block: usize)
-    where
+    unsafe fn by_tiles<V, S, const M: usize, const A: usize>(
+        &self,
+        whole: Whole,
+        tiles: usize,
+        block: usize,
+    ) where
         V: Vector<Elem = T>,
         S: Scheme<M, A>,
     {
         let s = &self.shape;
-        let panels = s.cout.div_ceil(V::PANEL);
-        let filter_point = s.cin * V::PANEL + APART;
-        let mut filters = Scratch::<T>::new(panels * A * A * filter_point);
-        let u = filters.ptr();
-        (0..panels).into_par_iter().for_each(|panel| {
-            // SAFETY: every task writes its own panel, for which there is room.
-            unsafe {
-                V::enter(FilterTransform::<V, S::Filter, A> {
-                    filter: self.filter,
-                    panel,
-                    channels: 0..s.cin,
-                    out: Shared(u.get().add(panel * A * A * filter_point)),
-                    out_point: filter_point,
-                    line: PhantomData,
-                });
+        let mut fresh;
+        let u = match self.ready {
+            Some(ready) => Shared::reading(ready),
+            None => {
+                fresh = Scratch::<T>::new(whole.len);
+                // SAFETY: as the caller promises; there is room.
+                unsafe { whole.transform::<V, S, M, A>(s, self.filter, fresh.ptr()) };
+                fresh.ptr()
             }
-        });
+        };
         let zeros = vec![T::ZERO; s.cin];
         let blocks = tiles.div_ceil(block);
         par::map_ranges(blocks, par::threads() * 3, |range| {
@@ -151,8 +246,8 @@ impl<T: Real> Layer<'_, T> {
                         rows: 0..tiles.len(),
                         depth: 0..s.cin,
                         filter: u,
-                        filter_point,
-                        panels,
+                        filter_point: whole.point,
+                        panels: whole.panels,
                         out: m,
                         add: false,
                     });
@@ -275,12 +370,31 @@ impl<T: Real> Layer<'_, T> {
             V::enter(Scatter::<V, S::Output, M, A> {
                 panels,
                 image,
-                tiles,
-                channels,
+                tiles: tiles.clone(),
+                channels: channels.clone(),
                 bias,
                 dump,
                 line,
             });
+        }
+        if let Some(after) = self.after {
+            for tile in tiles {
+                image.lines(tile, |first, len| self.finish(after, first, len, &channels));
+            }
+        }
+    }
+
+    /// What comes after the sums, for some channels of `len` elements of y from `first` on.
+    fn finish(&self, after: &Epilogue<T>, first: usize, len: usize, channels: &Range<usize>) {
+        let all = self.shape.cout;
+        let step = if channels.len() == all { len } else { all };
+        for pixel in (first..first + len).step_by(step) {
+            let at = pixel + channels.start;
+            let len = if step == len { len } else { channels.len() };
+            // SAFETY: inside of y, whose size the callers have checked; tasks have different tiles
+            // or channels.
+            let y = unsafe { std::slice::from_raw_parts_mut(self.y.get().add(at), len) };
+            after.apply(y, at, channels.clone());
         }
     }
 }

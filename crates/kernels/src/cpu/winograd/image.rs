@@ -31,6 +31,21 @@ pub(super) struct Image<T> {
 }
 
 impl<T: Real> Image<T> {
+    /// Calls `f(row, elements)` for each row of pixels of a tile that is inside of the image, with
+    /// the first element of that row and how many there are. The image begins where the tiles do.
+    pub(super) fn lines(&self, tile: usize, mut f: impl FnMut(usize, usize)) {
+        let (rest, tx) = (tile / self.across, tile % self.across);
+        let (image, ty) = (rest / self.down, rest % self.down);
+        let (y, x) = (ty * self.step, tx * self.step);
+        let pixels = self.step.min(self.w.saturating_sub(x));
+        for y in y..(y + self.step).min(self.h) {
+            f(
+                ((image * self.h + y) * self.w + x) * self.c,
+                pixels * self.c,
+            );
+        }
+    }
+
     /// Where the `R x R` pixels of a tile are; `outside` stands for those beyond the image.
     ///
     /// # Safety

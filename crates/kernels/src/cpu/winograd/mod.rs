@@ -21,6 +21,7 @@ mod weights;
 
 pub use cost::{pays, tile};
 
+use crate::cpu::epilogue::Epilogue;
 use crate::isa::{Isa, isa};
 use crate::real::Real;
 use filter::Filter;
@@ -126,6 +127,11 @@ macro_rules! run_f32 {
     };
 }
 
+// After the macros, which it uses.
+mod ready;
+
+pub use ready::Filters;
+
 /// `y[n,i,j,o] = bias[o] + Σ x[n, i+r-top, j+s-left, c] weight[o,c,r,s]`, x being zero outside.
 ///
 /// x is `[n, h, w, cin]`, weight `[cout, cin, 3, 3]`, bias `[cout]`, y `[n, oh, ow, cout]`.
@@ -154,7 +160,58 @@ pub fn forward_by<T: Real>(
         bias.is_none_or(|b| b.len() == s.cout),
         "winograd: bias is not [cout]"
     );
-    convolve(tile, s, x, weight, false, bias, y);
+    convolve(tile, s, x, Weights::plain(weight), bias, None, y);
+}
+
+/// [`forward`] with filters in either form, and what comes after it while the outputs are in the
+/// cache.
+pub fn forward_then<T: Real>(
+    s: &Shape3x3,
+    x: &[T],
+    weight: Source<T>,
+    bias: Option<&[T]>,
+    after: Option<&Epilogue<T>>,
+    y: &mut [T],
+) {
+    s.check();
+    assert_eq!(x.len(), s.inputs(), "winograd: x is not [n, h, w, cin]");
+    assert_eq!(y.len(), s.outputs(), "winograd: y is not [n, oh, ow, cout]");
+    assert!(
+        bias.is_none_or(|b| b.len() == s.cout),
+        "winograd: bias is not [cout]"
+    );
+    if let Some(after) = after {
+        after.check(s.cout, y.len());
+    }
+    let tile = cost::cheaper(s);
+    let weights = match weight {
+        Source::Plain(weight) => {
+            assert_eq!(
+                weight.len(),
+                s.weights(),
+                "winograd: weight is not [cout, cin, 3, 3]"
+            );
+            Weights::plain(weight)
+        }
+        Source::Ready(filters) => {
+            assert!(filters.fit(s), "winograd: filters made for another layer");
+            Weights {
+                data: &[],
+                turned: false,
+                ready: Some(filters.transformed()),
+            }
+        }
+    };
+    convolve(tile, s, x, weights, bias, after, y);
+}
+
+/// The filters of a convolution.
+#[derive(Clone, Copy)]
+pub enum Source<'a, T> {
+    /// As PyTorch has them.
+    Plain(&'a [T]),
+    /// Transformed before.
+    Ready(&'a Filters<T>),
 }
 
 /// `dx[n,i,j,c] = Σ dy[n, i-r+top, j-s+left, o] weight[o,c,r,s]`, the gradient of x.
@@ -181,7 +238,15 @@ pub fn backward_data_by<T: Real>(tile: Tile, s: &Shape3x3, weight: &[T], dy: &[T
     if s.outputs() == 0 {
         return dx.fill(T::ZERO);
     }
-    convolve(tile, &s.adjoint(), dy, weight, true, None, dx);
+    convolve(
+        tile,
+        &s.adjoint(),
+        dy,
+        Weights::turned(weight),
+        None,
+        None,
+        dx,
+    );
 }
 
 /// `dw[o,c,r,s] = Σ x[n, i+r-top, j+s-left, c] dy[n,i,j,o]`, the gradient of weight.
@@ -232,28 +297,60 @@ pub fn backward_weights_by<T: Real>(tile: Tile, s: &Shape3x3, x: &[T], dy: &[T],
     }
 }
 
-/// A convolution of shape `s`; `turned` says that the weights belong to its adjoint.
+/// The filters of a pass.
+#[derive(Clone, Copy)]
+struct Weights<'a, T> {
+    data: &'a [T],
+    /// Whether they belong to the adjoint of the convolution.
+    turned: bool,
+    /// Transformed, if they are.
+    ready: Option<&'a [T]>,
+}
+
+impl<'a, T> Weights<'a, T> {
+    fn plain(data: &'a [T]) -> Self {
+        Self {
+            data,
+            turned: false,
+            ready: None,
+        }
+    }
+
+    fn turned(data: &'a [T]) -> Self {
+        Self {
+            turned: true,
+            ..Self::plain(data)
+        }
+    }
+}
+
+/// A convolution of shape `s`.
 fn convolve<T: Real>(
     tile: Tile,
     s: &Shape3x3,
     x: &[T],
-    weight: &[T],
-    turned: bool,
+    weights: Weights<T>,
     bias: Option<&[T]>,
+    after: Option<&Epilogue<T>>,
     y: &mut [T],
 ) {
     if s.outputs() == 0 {
         return;
     }
-    if let (Some(x), Some(weight)) = (T::as_f32(x), T::as_f32(weight))
+    if let (Some(x), Some(data)) = (T::as_f32(x), T::as_f32(weights.data))
         && let Some(y) = T::as_f32_mut(y)
     {
-        let bias = bias.and_then(T::as_f32);
-        let layer = layer(s, x, weight, turned, bias, y);
+        let weights = Weights {
+            data,
+            turned: weights.turned,
+            ready: weights.ready.and_then(T::as_f32),
+        };
+        let after = after.and_then(Epilogue::as_f32);
+        let layer = layer(s, x, weights, bias.and_then(T::as_f32), after.as_ref(), y);
         // SAFETY: `isa` names only sets the processor has; the callers have checked the sizes.
         unsafe { run_f32!(layer, tile) }
     } else {
-        let layer = layer(s, x, weight, turned, bias, y);
+        let layer = layer(s, x, weights, bias, after, y);
         // SAFETY: plain code; the callers have checked the sizes.
         unsafe { run!(layer, tile, Plain<T>) }
     }
@@ -262,28 +359,33 @@ fn convolve<T: Real>(
 fn layer<'a, T: Real>(
     s: &Shape3x3,
     x: &'a [T],
-    weight: &[T],
-    turned: bool,
+    weights: Weights<'a, T>,
     bias: Option<&'a [T]>,
+    after: Option<&'a Epilogue<'a, T>>,
     y: &mut [T],
 ) -> Layer<'a, T> {
+    Layer {
+        shape: *s,
+        x,
+        filter: filter(s, weights.data, weights.turned),
+        ready: weights.ready,
+        bias,
+        after,
+        y: Shared(y.as_mut_ptr()),
+    }
+}
+
+/// Filters as a pass of shape `s` reads them; `turned` says that they belong to its adjoint.
+fn filter<T: Real>(s: &Shape3x3, weight: &[T], turned: bool) -> Filter<T> {
     let (out_step, in_step) = match turned {
         true => (9, s.cout * 9),
         false => (s.cin * 9, 9),
     };
-    let data = Shared::reading(weight);
-    let filter = Filter {
-        data,
+    Filter {
+        data: Shared::reading(weight),
         outs: s.cout,
         out_step,
         in_step,
         turned,
-    };
-    Layer {
-        shape: *s,
-        x,
-        filter,
-        bias,
-        y: Shared(y.as_mut_ptr()),
     }
 }

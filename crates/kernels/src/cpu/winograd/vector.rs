@@ -143,6 +143,7 @@ pub(super) use x86::{Ymm, Zmm};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Job, Vector};
+    use crate::cpu::transpose::swap_axes;
     use std::arch::x86_64::*;
 
     /// Sixteen f32 of AVX-512.
@@ -213,39 +214,14 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn transpose(rows: &mut [Self]) {
-            // Pairs, then quadruples, then 128-bit lanes twice: row r of the result is column r.
             // SAFETY: see above.
             unsafe {
                 let mut t = [_mm512_setzero_ps(); 16];
                 for (t, row) in t.iter_mut().zip(rows.iter()) {
                     *t = row.0;
                 }
-                for i in (0..16).step_by(2) {
-                    (t[i], t[i + 1]) = (
-                        _mm512_unpacklo_ps(t[i], t[i + 1]),
-                        _mm512_unpackhi_ps(t[i], t[i + 1]),
-                    );
-                }
-                for i in (0..16).step_by(4) {
-                    let mut d = [_mm512_setzero_pd(); 4];
-                    for (j, d) in d.iter_mut().enumerate() {
-                        *d = _mm512_castps_pd(t[i + j]);
-                    }
-                    t[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[0], d[2]));
-                    t[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[0], d[2]));
-                    t[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(d[1], d[3]));
-                    t[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(d[1], d[3]));
-                }
-                for c in 0..4 {
-                    let (p, q, r, s) = (t[c], t[c + 4], t[c + 8], t[c + 12]);
-                    let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(p, q);
-                    let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(p, q);
-                    let low2 = _mm512_shuffle_f32x4::<0b10_00_10_00>(r, s);
-                    let high2 = _mm512_shuffle_f32x4::<0b11_01_11_01>(r, s);
-                    rows[c].0 = _mm512_shuffle_f32x4::<0b10_00_10_00>(low, low2);
-                    rows[c + 8].0 = _mm512_shuffle_f32x4::<0b11_01_11_01>(low, low2);
-                    rows[c + 4].0 = _mm512_shuffle_f32x4::<0b10_00_10_00>(high, high2);
-                    rows[c + 12].0 = _mm512_shuffle_f32x4::<0b11_01_11_01>(high, high2);
+                for (row, column) in rows.iter_mut().zip(swap_axes(t)) {
+                    row.0 = column;
                 }
             }
         }

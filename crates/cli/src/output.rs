@@ -66,7 +66,12 @@ pub fn error(error: &anyhow::Error) {
     }
     let of_task = error.downcast_ref().and_then(TaskError::help);
     let of_run = || error.downcast_ref().and_then(RunError::help);
-    let of_server = || error.downcast_ref().and_then(ServeError::help).map(String::from);
+    let of_server = || {
+        error
+            .downcast_ref()
+            .and_then(ServeError::help)
+            .map(String::from)
+    };
     let help = of_task.or_else(of_run).or_else(of_server);
     if let Some(help) = help {
         eprintln!("  help: {help}");

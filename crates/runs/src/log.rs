@@ -41,7 +41,11 @@ impl LogReader {
             .map_err(|e| RunError::io(&path, e))?;
         self.offset += fresh.len() as u64;
         self.rest.append(&mut fresh);
-        let end = self.rest.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let end = self
+            .rest
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |i| i + 1);
         let lines: Vec<u8> = self.rest.drain(..end).collect();
         let event = |line: &[u8]| serde_json::from_slice(line).ok();
         Ok(lines.split(|b| *b == b'\n').filter_map(event).collect())

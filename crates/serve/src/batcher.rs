@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -130,9 +130,7 @@ impl Batcher {
             _open: open,
         };
         self.jobs.send(job).map_err(|_| ServeError::stopping())?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(ServeError::stopping()))
+        answer.await.unwrap_or_else(|_| Err(ServeError::stopping()))
     }
 }
 
@@ -149,7 +147,10 @@ impl State {
                 Ok(())
             }
             Err(waiting) => Err(ServeError::busy(
-                format!("{waiting} examples are waiting for `{}` already", self.model),
+                format!(
+                    "{waiting} examples are waiting for `{}` already",
+                    self.model
+                ),
                 RETRY,
             )),
         }
@@ -165,7 +166,10 @@ impl State {
 
     fn work(&self, jobs: &Receiver<Job>, predictor: &dyn Predictor) {
         let mut left = None;
-        while let Some(first) = left.take().or_else(|| jobs.recv().ok().map(|j| self.taken(j))) {
+        while let Some(first) = left
+            .take()
+            .or_else(|| jobs.recv().ok().map(|j| self.taken(j)))
+        {
             let mut batch = vec![first];
             left = self.fill(&mut batch, jobs);
             // Whoever has gone needs no answer.
@@ -196,10 +200,8 @@ impl State {
         match jobs.try_recv() {
             Ok(job) => Some(job),
             Err(TryRecvError::Empty) if self.open.load(Ordering::Relaxed) > have => {
-                match jobs.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                    Ok(job) => Some(job),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-                }
+                let rest = end.saturating_duration_since(Instant::now());
+                jobs.recv_timeout(rest).ok()
             }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
         }
@@ -309,7 +311,10 @@ mod tests {
                     message: "thirteen".into(),
                     help: String::new(),
                 }),
-                false => Ok(values.iter().map(|v| Prediction::Value { value: *v }).collect()),
+                false => Ok(values
+                    .iter()
+                    .map(|v| Prediction::Value { value: *v })
+                    .collect()),
             }
         }
 
@@ -389,7 +394,10 @@ mod tests {
             bench.ask_with(b, &[3.0]),
             bench.ask_with(c, &[4.0, 5.0, 6.0])
         );
-        assert_eq!((a, b, c), (Ok(vec![1.0, 2.0]), Ok(vec![3.0]), Ok(vec![4.0, 5.0, 6.0])));
+        assert_eq!(
+            (a, b, c),
+            (Ok(vec![1.0, 2.0]), Ok(vec![3.0]), Ok(vec![4.0, 5.0, 6.0]))
+        );
         assert_eq!(bench.sizes(), [3, 3], "the third did not fit in");
         // A request that is alone does not wait for others, however long the delay is.
         let started = Instant::now();

@@ -170,7 +170,9 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 /// A link to the type of an answer's content.
 fn kind_of(answer: &Value) -> Markup {
     let content = answer["content"].as_object();
-    let schema = content.and_then(|c| c.values().next()).map(|c| &c["schema"]);
+    let schema = content
+        .and_then(|c| c.values().next())
+        .map(|c| &c["schema"]);
     let Some(schema) = schema else {
         return html! {};
     };

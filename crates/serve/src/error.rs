@@ -188,10 +188,7 @@ impl IntoResponse for ServeError {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
             Kind::Unauthorized => {
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Bearer"),
-                );
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             _ => {}
         }

@@ -63,7 +63,10 @@ pub(crate) fn examples(place: &Place, model: &str, version: &Version) -> Vec<Exa
         InputSchema::Images { .. } => {
             all.push(Example {
                 title: "A picture from a file",
-                command: place.curl(&predict, "--data-binary @picture.jpg -H 'Content-Type: image/jpeg'"),
+                command: place.curl(
+                    &predict,
+                    "--data-binary @picture.jpg -H 'Content-Type: image/jpeg'",
+                ),
             });
             all.push(Example {
                 title: "Several pictures",
@@ -73,7 +76,10 @@ pub(crate) fn examples(place: &Place, model: &str, version: &Version) -> Vec<Exa
         InputSchema::Table { .. } => {
             all.push(Example {
                 title: "A table",
-                command: place.curl(&predict, "--data-binary @rows.csv -H 'Content-Type: text/csv'"),
+                command: place.curl(
+                    &predict,
+                    "--data-binary @rows.csv -H 'Content-Type: text/csv'",
+                ),
             });
         }
     }

@@ -33,15 +33,16 @@ impl Input {
     /// # Errors
     /// There are none or too many, or they do not suit the model.
     pub(crate) fn prepare(self, version: &Version, limits: &Limits) -> Result<Content, ServeError> {
+        // First: rows of which nothing is known are no rows to a table.
+        if let Self::Table(table) = &self {
+            check_columns(table, version)?;
+        }
         check_count(self.len(), limits)?;
         let content = match self {
             Self::Images(rasters) => {
                 Content::Images(ImageSet::unlabelled(Pixels::Rasters(rasters)))
             }
-            Self::Table(table) => {
-                check_columns(&table, version)?;
-                Content::Table(table)
-            }
+            Self::Table(table) => Content::Table(table),
         };
         version.prepare(content)
     }
@@ -55,7 +56,10 @@ pub(crate) fn check_count(count: usize, limits: &Limits) -> Result<(), ServeErro
             "send at least one",
         )),
         n if n > limits.examples => Err(ServeError::input(
-            format!("{n} examples are more than the {} of one request", limits.examples),
+            format!(
+                "{n} examples are more than the {} of one request",
+                limits.examples
+            ),
             "send them in several requests",
         )),
         _ => Ok(()),

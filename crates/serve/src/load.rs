@@ -172,7 +172,9 @@ impl Load {
             samples,
             started: Instant::now(),
             duration: self.duration,
-            moments: self.rate.map(|rate| Mutex::new(Moments::new(self.seed, rate))),
+            moments: self
+                .rate
+                .map(|rate| Mutex::new(Moments::new(self.seed, rate))),
             sent: AtomicU64::new(0),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),

@@ -100,7 +100,11 @@ impl Version {
     }
 
     /// Predictions for prepared content.
-    pub async fn predict(&self, content: Content, open: Open) -> Result<Vec<Prediction>, ServeError> {
+    pub async fn predict(
+        &self,
+        content: Content,
+        open: Open,
+    ) -> Result<Vec<Prediction>, ServeError> {
         self.batcher.predict(content, open).await
     }
 }

@@ -29,7 +29,9 @@ pub(crate) fn document() -> &'static utoipa::openapi::OpenApi {
         document.merge(oip::Description::openapi());
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("From `modelwright token create`, if the server wants tokens"))
+            .description(Some(
+                "From `modelwright token create`, if the server wants tokens",
+            ))
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));

@@ -155,7 +155,13 @@ impl Models {
     /// # Errors
     /// No such model, a share above 100, or the bundle cannot be loaded.
     pub fn add_canary(&self, name: &str, bundle: &Path, percent: u8) -> Result<(), ServeError> {
-        self.model(name)?;
+        if self.model(name).is_err() {
+            let names: Vec<String> = self.list().into_iter().map(|m| m.name).collect();
+            return Err(ServeError::setup(
+                format!("no model `{name}` is served beside its canary"),
+                format!("the models are {}", names.join(", ")),
+            ));
+        }
         check_percent(percent)?;
         self.load(name, bundle, |lineup, number| {
             lineup.canary = Some(Canary { number, percent });
@@ -252,9 +258,8 @@ impl Models {
         input: Input,
     ) -> Result<Answer, ServeError> {
         let chosen = self.choose(name, version)?;
-        let read = move |version: &Version, limits: &Limits| {
-            Ok((input.prepare(version, limits)?, ()))
-        };
+        let read =
+            move |version: &Version, limits: &Limits| Ok((input.prepare(version, limits)?, ()));
         let (answer, ()) = chosen.answer(true, read).await?;
         Ok(answer)
     }
@@ -279,7 +284,11 @@ impl Models {
     }
 
     /// A version to describe: the one that is named, or the current one.
-    pub(crate) fn look(&self, name: &str, version: Option<&str>) -> Result<Arc<Version>, ServeError> {
+    pub(crate) fn look(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Arc<Version>, ServeError> {
         let lineup = self.model(name)?.lineup();
         let version = match version {
             Some(version) => Some(lineup.named(name, version)?),
@@ -420,7 +429,11 @@ impl Lineup {
     /// The version for the `n`-th request that names none: of any hundred in a row, the canary gets
     /// its share.
     fn chosen(&self, n: u64) -> Option<&Arc<Version>> {
-        let canary = self.canary.filter(|c| n * u64::from(c.percent) % 100 < c.percent.into());
+        // The first requests go to the version that is known to be good.
+        let rest = |c: &Canary| u64::from(100 - c.percent);
+        let canary = self
+            .canary
+            .filter(|c| n * u64::from(c.percent) % 100 >= rest(c));
         canary
             .and_then(|c| self.numbered(c.number))
             .or_else(|| self.current())

@@ -23,7 +23,9 @@ pub(crate) fn start(models: Weak<Shared>, every: Duration) {
             }
         }
     };
-    let thread = std::thread::Builder::new().name("reload".into()).spawn(look);
+    let thread = std::thread::Builder::new()
+        .name("reload".into())
+        .spawn(look);
     if let Err(error) = thread {
         tracing::error!(%error, "replaced bundles will not be seen");
     }
@@ -39,12 +41,7 @@ struct Trouble {
 /// Which version could not be replaced: model and number.
 type Key = (String, u64);
 
-fn look_at(
-    models: &Shared,
-    model: &Model,
-    trouble: &mut HashMap<Key, Trouble>,
-    every: Duration,
-) {
+fn look_at(models: &Shared, model: &Model, trouble: &mut HashMap<Key, Trouble>, every: Duration) {
     let lineup = model.lineup();
     let answering = [Some(lineup.current), lineup.canary.map(|c| c.number)];
     for number in answering.into_iter().flatten() {
@@ -64,12 +61,18 @@ fn look_at(
         match reload(models, model, old) {
             Ok(()) => {
                 trouble.remove(&key);
-                tracing::info!(model = model.name(), replaced = number, "a new bundle answers");
+                tracing::info!(
+                    model = model.name(),
+                    replaced = number,
+                    "a new bundle answers"
+                );
             }
             Err(error) => {
                 models.reload_failed(model.name());
                 let before = trouble.remove(&key);
-                let pause = before.as_ref().map_or(every, |t| (t.pause * 2).min(LONGEST));
+                let pause = before
+                    .as_ref()
+                    .map_or(every, |t| (t.pause * 2).min(LONGEST));
                 let told = error.to_string();
                 if before.is_none_or(|t| t.told != told) {
                     tracing::warn!(

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use modelwright_data::Content;
 use serde_json::{Value, json};
 use trained::{
-    ames, assert_same, content, digits, get, iris, png, post, post_json, predictor, quick, row, serve,
+    ames, assert_same, content, digits, get, iris, png, post, post_json, predictor, quick, row,
+    serve,
 };
 
 #[test]
@@ -24,7 +25,10 @@ fn rows_in_every_form() {
     let path = "/v1/models/iris/predict";
     let check = |(status, answer): (u16, Value)| {
         assert_eq!(status, 200, "{answer}");
-        assert_eq!((&answer["model"], &answer["version"]), (&json!("iris"), &json!("1")));
+        assert_eq!(
+            (&answer["model"], &answer["version"]),
+            (&json!("iris"), &json!("1"))
+        );
         let predictions = answer["predictions"].as_array().unwrap();
         for (found, expected) in predictions.iter().zip(&expected) {
             assert_same(found, expected, predictor.labels());
@@ -40,8 +44,21 @@ fn rows_in_every_form() {
     assert_eq!(check(post(&server, path, form, body.as_bytes())), 1);
     let lines: Vec<String> = rows.iter().map(Value::to_string).collect();
     let lines = lines.join("\n");
-    assert_eq!(check(post(&server, path, "application/x-ndjson", lines.as_bytes())), 3);
-    let mut csv = table.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(",");
+    assert_eq!(
+        check(post(
+            &server,
+            path,
+            "application/x-ndjson",
+            lines.as_bytes()
+        )),
+        3
+    );
+    let mut csv = table
+        .columns
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect::<Vec<_>>()
+        .join(",");
     for i in 0..3 {
         let values: Vec<String> = table.columns.iter().map(|c| c.text(i)).collect();
         csv += &format!("\n{}", values.join(","));
@@ -86,9 +103,17 @@ fn pictures_in_every_form() {
         ("image/png", files[0].clone(), 1),
         ("application/octet-stream", files[0].clone(), 1),
         (json, body(json!({ "image": text(0) })), 1),
-        (json, body(json!({ "image": format!("data:image/png;base64,{}", text(0)) })), 1),
+        (
+            json,
+            body(json!({ "image": format!("data:image/png;base64,{}", text(0)) })),
+            1,
+        ),
         (json, body(json!({ "images": [text(0), text(1)] })), 2),
-        (json, body(json!([{ "image": text(0) }, { "image": text(1) }])), 2),
+        (
+            json,
+            body(json!([{ "image": text(0) }, { "image": text(1) }])),
+            2,
+        ),
         (kind.as_str(), form, 2),
     ] {
         let (status, answer) = post(&server, path, kind, &sent);
@@ -118,7 +143,12 @@ fn models_say_how_they_are_used() {
             &about["example"],
         );
         assert_eq!(status, 200, "{answer}");
-        assert!(about["curl"].as_str().unwrap().contains(&server.address.to_string()));
+        assert!(
+            about["curl"]
+                .as_str()
+                .unwrap()
+                .contains(&server.address.to_string())
+        );
     }
 }
 
@@ -127,7 +157,11 @@ fn models_say_how_they_are_used() {
 #[test]
 fn commands_on_the_page_work() {
     let (server, _) = serve(quick(), &[("iris", iris()), ("prices", ames())]);
-    if std::process::Command::new("curl").arg("--version").output().is_err() {
+    if std::process::Command::new("curl")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
         eprintln!("no curl here");
         return;
     }
@@ -138,15 +172,27 @@ fn commands_on_the_page_work() {
         .split("<code>curl")
         .skip(1)
         .map(|rest| format!("curl{}", rest.split("</code>").next().unwrap()))
-        .map(|c| c.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">"))
-        .map(|c| c.replace("&#39;", "'").replace("&amp;", "&").replace("http://test", &base))
+        .map(|c| {
+            c.replace("&quot;", "\"")
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+        })
+        .map(|c| {
+            c.replace("&#39;", "'")
+                .replace("&amp;", "&")
+                .replace("http://test", &base)
+        })
         .filter(|c| !c.contains('@'))
         .collect();
     assert_eq!(commands.len(), 4, "{page}");
     for command in commands {
-        let output = std::process::Command::new("sh").arg("-c").arg(&command).output().unwrap();
-        let answer: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|e| panic!("{command}: {e}"));
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(&command)
+            .output()
+            .unwrap();
+        let answer: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{command}: {e}"));
         assert!(answer.get("error").is_none(), "{command}: {answer}");
     }
 }
@@ -156,7 +202,10 @@ fn the_description_is_of_this_server() {
     let (server, _) = serve(quick(), &[("iris", iris())]);
     let (status, document) = get(&server, "/openapi.json");
     assert_eq!(status, 200);
-    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"), "{document}");
+    assert!(
+        document["openapi"].as_str().unwrap().starts_with("3.1"),
+        "{document}"
+    );
     let paths = document["paths"].as_object().unwrap();
     // Every address of the document is there.
     for (path, methods) in paths {
@@ -173,7 +222,10 @@ fn the_description_is_of_this_server() {
     let text = document.to_string();
     for name in text.split("#/components/schemas/").skip(1) {
         let name = name.split('"').next().unwrap();
-        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        assert!(
+            document["components"]["schemas"][name].is_object(),
+            "{name}"
+        );
     }
 }
 

@@ -14,7 +14,9 @@ use trained::{content, digits, get, iris, png, post, post_json, quick, serve};
 fn header_of(width: u32, height: u32) -> Vec<u8> {
     let picture = image::GrayImage::from_pixel(1, 1, image::Luma([0]));
     let mut file = std::io::Cursor::new(Vec::new());
-    picture.write_to(&mut file, image::ImageFormat::Png).unwrap();
+    picture
+        .write_to(&mut file, image::ImageFormat::Png)
+        .unwrap();
     let mut bytes = file.into_inner();
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
     bytes[20..24].copy_from_slice(&height.to_be_bytes());
@@ -49,7 +51,10 @@ fn pictures_that_are_none_or_too_large() {
     for (file, part) in [
         (huge.clone(), "50000x50000"),
         (header_of(1_001, 1_000), "1001x1000"),
-        (good[..good.len() / 2].to_vec(), "cannot be read as a picture"),
+        (
+            good[..good.len() / 2].to_vec(),
+            "cannot be read as a picture",
+        ),
         (b"GIF89a".to_vec(), "cannot be read as a picture"),
         (b"hello".to_vec(), "cannot be read as a picture"),
         (Vec::new(), "cannot be read as a picture"),
@@ -62,7 +67,10 @@ fn pictures_that_are_none_or_too_large() {
     }
     let (status, _) = post_json(&server, path, &json!({ "image": STANDARD.encode(&huge) }));
     assert_eq!(status, 400);
-    assert!(started.elapsed() < Duration::from_secs(5), "nothing was decoded");
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "nothing was decoded"
+    );
     assert_eq!(post(&server, path, "image/png", &good).0, 200);
 }
 
@@ -79,18 +87,48 @@ fn json_and_tables_that_are_none() {
         ("iris", "application/json", "[]", "no example"),
         ("iris", "application/json", "[1]", "row 1"),
         ("iris", "application/json", "{}", "is missing"),
-        ("iris", "application/json", "[{\"sepal_length\": [1]}]", "sepal_length"),
+        (
+            "iris",
+            "application/json",
+            "[{\"sepal_length\": [1]}]",
+            "sepal_length",
+        ),
         ("iris", "text/csv", "a,b\n1\n", "line 2"),
         ("iris", "text/csv", "a,b\n1,2\n", "is missing"),
         ("iris", "text/csv", &wide, "rows"),
         ("iris", "image/png", "\u{89}PNG", "the request"),
-        ("digits", "application/json", "{\"image\": 7}", "no pictures"),
+        (
+            "digits",
+            "application/json",
+            "{\"image\": 7}",
+            "no pictures",
+        ),
         ("digits", "application/json", "{\"image\": \"%\"}", "Base64"),
-        ("digits", "application/json", "{\"images\": []}", "no example"),
+        (
+            "digits",
+            "application/json",
+            "{\"images\": []}",
+            "no example",
+        ),
         ("digits", "multipart/form-data", "", "form"),
-        ("digits", "multipart/form-data; boundary=x", "--x\r\n", "form"),
-        ("digits", "multipart/form-data; boundary=x", "--x--\r\n", "no example"),
-        ("digits", "multipart/form-data; boundary=x", "garbage", "form"),
+        (
+            "digits",
+            "multipart/form-data; boundary=x",
+            "--x\r\n",
+            "form",
+        ),
+        (
+            "digits",
+            "multipart/form-data; boundary=x",
+            "--x--\r\n",
+            "no example",
+        ),
+        (
+            "digits",
+            "multipart/form-data; boundary=x",
+            "garbage",
+            "form",
+        ),
     ] {
         let path = format!("/v1/models/{model}/predict");
         let (status, answer) = post(&server, &path, kind, body.as_bytes());
@@ -112,9 +150,18 @@ fn sizes_names_and_encodings() {
     let (server, _) = serve(limits, &[("iris", iris())]);
     let path = "/v1/models/iris/predict";
     let large = "x".repeat(20_000);
-    assert_eq!(post(&server, path, "application/json", large.as_bytes()).0, 413);
     assert_eq!(
-        post(&server, path, "multipart/form-data; boundary=x", large.as_bytes()).0,
+        post(&server, path, "application/json", large.as_bytes()).0,
+        413
+    );
+    assert_eq!(
+        post(
+            &server,
+            path,
+            "multipart/form-data; boundary=x",
+            large.as_bytes()
+        )
+        .0,
         413
     );
     let (status, answer) = post_json(&server, path, &json!([{}, {}, {}, {}]));
@@ -135,5 +182,8 @@ fn sizes_names_and_encodings() {
     let body = "content-encoding: gzip\r\n";
     assert_eq!(listening::status(&server.post(path, body)), 415);
     let broken = "inference-header-content-length: 99\r\n";
-    assert_eq!(listening::status(&server.post("/v2/models/iris/infer", broken)), 400);
+    assert_eq!(
+        listening::status(&server.post("/v2/models/iris/infer", broken)),
+        400
+    );
 }

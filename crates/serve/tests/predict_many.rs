@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use trained::{
-    agent, assert_same, content, digits, get, iris, post_json, post_with, predictor, quick, replace, row,
-    serve, train,
+    agent, assert_same, content, digits, get, iris, post_json, post_with, predictor, quick,
+    replace, row, serve, train,
 };
 
 /// Rows of the table and what the library says about each, computed alone.
@@ -53,7 +53,10 @@ fn merged_requests_get_the_answers_they_would_get_alone() {
     let stats = &stats["model_stats"][0];
     let (examples, passes) = (&stats["inference_count"], &stats["execution_count"]);
     assert_eq!(examples, 640);
-    assert!(passes.as_u64().unwrap() < 320, "nothing was merged: {passes} passes");
+    assert!(
+        passes.as_u64().unwrap() < 320,
+        "nothing was merged: {passes} passes"
+    );
 }
 
 /// A request that is at fault does not touch those that it was merged with.
@@ -98,7 +101,9 @@ fn a_full_queue_sends_away() {
     let ask = || {
         let url = format!("http://{}/v2/models/digits/infer", server.address);
         let length = head.len().to_string();
-        let request = agent().post(url).header("inference-header-content-length", length);
+        let request = agent()
+            .post(url)
+            .header("inference-header-content-length", length);
         request.send(&body[..]).unwrap()
     };
     let (ok, busy) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -158,14 +163,21 @@ fn a_bundle_is_replaced_under_load_without_a_failed_request() {
     let versions = versions.into_inner().unwrap();
     assert_eq!(versions.len(), 5, "{versions:?}");
     // As many versions stay as the limits say, and can be asked for.
-    let loaded: Vec<_> = models.list()[0].versions.iter().map(|v| v.version.clone()).collect();
+    let loaded: Vec<_> = models.list()[0]
+        .versions
+        .iter()
+        .map(|v| v.version.clone())
+        .collect();
     assert_eq!(loaded, ["4", "5"]);
     let path = |version| format!("/v1/models/iris/versions/{version}/predict");
     let (status, answer) = post_json(&server, &path("4"), &rows[0]);
     assert_eq!((status, &answer["version"]), (200, &json!("4")));
     assert_eq!(post_json(&server, &path("1"), &rows[0]).0, 404);
     let digest = models.list()[0].versions[0].digest.clone();
-    assert_eq!(post_json(&server, &path(&digest), &rows[0]).1["version"], "4");
+    assert_eq!(
+        post_json(&server, &path(&digest), &rows[0]).1["version"],
+        "4"
+    );
 }
 
 #[test]
@@ -178,8 +190,16 @@ fn a_broken_bundle_leaves_the_old_one() {
     std::fs::write(place.join("model.safetensors"), &weights[..100]).unwrap();
     // The description is touched, as when a copy is under way.
     let config = std::fs::read(place.join("config.json")).unwrap();
-    std::fs::write(place.join("config.json"), [config.as_slice(), b"\n"].concat()).unwrap();
-    let failures = || server.get("/metrics", "").contains("reload_failures_total{model=\"iris\"}");
+    std::fs::write(
+        place.join("config.json"),
+        [config.as_slice(), b"\n"].concat(),
+    )
+    .unwrap();
+    let failures = || {
+        server
+            .get("/metrics", "")
+            .contains("reload_failures_total{model=\"iris\"}")
+    };
     let end = Instant::now() + Duration::from_secs(10);
     while !failures() {
         assert!(Instant::now() < end, "the failure is not counted");
@@ -191,7 +211,10 @@ fn a_broken_bundle_leaves_the_old_one() {
     // Complete at last.
     std::fs::write(place.join("model.safetensors"), &weights).unwrap();
     wait_for(&models, "2");
-    assert_eq!(post_json(&server, "/v1/models/iris/predict", row).1["version"], "2");
+    assert_eq!(
+        post_json(&server, "/v1/models/iris/predict", row).1["version"],
+        "2"
+    );
 }
 
 #[test]
@@ -201,7 +224,7 @@ fn a_canary_gets_its_share() {
     models.add_canary("iris", &other, 10).unwrap();
     let row = &rows()[0];
     let agent = agent();
-    let mut count = || {
+    let count = || {
         let mut counts = BTreeMap::<String, usize>::new();
         for _ in 0..200 {
             let body = row.to_string();
@@ -213,7 +236,10 @@ fn a_canary_gets_its_share() {
         }
         counts
     };
-    assert_eq!(count(), BTreeMap::from([("1".into(), 180), ("2".into(), 20)]));
+    assert_eq!(
+        count(),
+        BTreeMap::from([("1".into(), 180), ("2".into(), 20)])
+    );
     // The version in the address wins.
     let path = "/v1/models/iris/versions/2/predict";
     assert_eq!(post_json(&server, path, row).1["version"], "2");
@@ -229,7 +255,16 @@ fn a_canary_gets_its_share() {
 #[test]
 fn models_come_and_go_and_what_was_accepted_is_answered() {
     let models = Models::new(quick());
-    for name in ["", "..", "../x", "a/b", ".hidden", "a b", "ä", &"x".repeat(101)] {
+    for name in [
+        "",
+        "..",
+        "../x",
+        "a/b",
+        ".hidden",
+        "a b",
+        "ä",
+        &"x".repeat(101),
+    ] {
         assert!(models.add(name, iris()).is_err(), "{name}");
     }
     assert!(models.add("iris", std::path::Path::new("nowhere")).is_err());

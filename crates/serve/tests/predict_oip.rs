@@ -9,9 +9,7 @@ use listening::Server;
 use modelwright_data::{ColumnData, Content};
 use modelwright_tasks::Prediction;
 use serde_json::{Value, json};
-use trained::{
-    agent, ames, content, digits, get, iris, png, post_json, predictor, quick, serve,
-};
+use trained::{agent, ames, content, digits, get, iris, png, post_json, predictor, quick, serve};
 
 #[test]
 fn server_and_models_describe_themselves() {
@@ -33,9 +31,15 @@ fn server_and_models_describe_themselves() {
     assert_eq!(digits["outputs"][1]["shape"], json!([-1, 10]));
     let (_, iris) = get(&server, "/v2/models/iris/versions/1");
     assert_eq!(iris["inputs"].as_array().unwrap().len(), 4);
-    assert_eq!(get(&server, "/v2/models/iris/config").1["max_batch_size"], 64);
+    assert_eq!(
+        get(&server, "/v2/models/iris/config").1["max_batch_size"],
+        64
+    );
     let (status, stats) = get(&server, "/v2/models/iris/stats");
-    assert_eq!((status, &stats["model_stats"][0]["name"]), (200, &json!("iris")));
+    assert_eq!(
+        (status, &stats["model_stats"][0]["name"]),
+        (200, &json!("iris"))
+    );
     let (_, index) = post_json(&server, "/v2/repository/index", &json!({}));
     assert_eq!(index.as_array().unwrap().len(), 2);
     for path in [
@@ -53,7 +57,9 @@ fn columns_as_tensors() {
     let (server, _) = serve(quick(), &[("prices", ames())]);
     let content = content("ames");
     let expected = predictor(ames()).predict("ames", &content, 0..3).unwrap();
-    let Content::Table(table) = &content else { panic!() };
+    let Content::Table(table) = &content else {
+        panic!()
+    };
     let (_, about) = get(&server, "/v2/models/prices");
     let inputs: Vec<Value> = about["inputs"]
         .as_array()
@@ -77,12 +83,20 @@ fn columns_as_tensors() {
     let request = json!({ "id": "a-1", "inputs": inputs });
     let (status, answer) = post_json(&server, "/v2/models/prices/infer", &request);
     assert_eq!(status, 200, "{answer}");
-    assert_eq!((&answer["id"], &answer["model_version"]), (&json!("a-1"), &json!("1")));
+    assert_eq!(
+        (&answer["id"], &answer["model_version"]),
+        (&json!("a-1"), &json!("1"))
+    );
     assert_eq!(answer["outputs"][0]["datatype"], "FP64");
     for (i, expected) in expected.iter().enumerate() {
-        let Prediction::Value { value } = expected else { panic!() };
+        let Prediction::Value { value } = expected else {
+            panic!()
+        };
         let found = answer["outputs"][0]["data"][i].as_f64().unwrap();
-        assert!((found - value).abs() <= 1e-5 * value.abs(), "{found} {value}");
+        assert!(
+            (found - value).abs() <= 1e-5 * value.abs(),
+            "{found} {value}"
+        );
     }
 }
 
@@ -90,8 +104,14 @@ fn columns_as_tensors() {
 fn pictures_as_pixels_and_files() {
     let (server, _) = serve(quick(), &[("digits", digits())]);
     let content = content("digits");
-    let expected = classes(&predictor(digits()).predict("digits", &content, 0..2).unwrap());
-    let Content::Images(set) = &content else { panic!() };
+    let expected = classes(
+        &predictor(digits())
+            .predict("digits", &content, 0..2)
+            .unwrap(),
+    );
+    let Content::Images(set) = &content else {
+        panic!()
+    };
     let pixels = [set.packed(0).unwrap(), set.packed(1).unwrap()].concat();
     let path = "/v2/models/digits/infer";
     let files: Vec<String> = (0..2).map(|i| STANDARD.encode(png(&content, i))).collect();
@@ -115,8 +135,12 @@ fn pictures_as_pixels_and_files() {
 fn tensors_as_bytes_behind_the_json() {
     let (server, _) = serve(quick(), &[("digits", digits())]);
     let content = content("digits");
-    let predictions = predictor(digits()).predict("digits", &content, 0..2).unwrap();
-    let Content::Images(set) = &content else { panic!() };
+    let predictions = predictor(digits())
+        .predict("digits", &content, 0..2)
+        .unwrap();
+    let Content::Images(set) = &content else {
+        panic!()
+    };
     let pixels = [set.packed(0).unwrap(), set.packed(1).unwrap()].concat();
     let request = json!({
         "inputs": [{ "name": "image", "shape": [2, 8, 8, 1], "datatype": "UINT8",
@@ -130,7 +154,9 @@ fn tensors_as_bytes_behind_the_json() {
         size.as_u64().unwrap() as usize
     };
     assert_eq!(size(0) + size(1), bytes.len());
-    let Prediction::Class { label, .. } = &predictions[0] else { panic!() };
+    let Prediction::Class { label, .. } = &predictions[0] else {
+        panic!()
+    };
     let length = u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize;
     assert_eq!(&bytes[4..4 + length], label.as_bytes());
     let floats: Vec<f32> = bytes[size(0)..]
@@ -163,33 +189,62 @@ fn what_is_wrong_is_named() {
     let (server, _) = serve(quick(), &[("iris", iris()), ("digits", digits())]);
     let (_, iris) = get(&server, "/v2/models/iris");
     let column = |i: usize| iris["inputs"][i]["name"].as_str().unwrap().to_string();
-    let tensor = |name: &str, shape: Value, data: Value| {
-        json!({ "name": name, "shape": shape, "datatype": "FP64", "data": data })
-    };
-    let image = |shape: Value, kind: &str, data: Value| {
-        json!([{ "name": "image", "shape": shape, "datatype": kind, "data": data }])
-    };
+    let tensor = |name: &str, shape: Value, data: Value| json!({ "name": name, "shape": shape, "datatype": "FP64", "data": data });
+    let image = |shape: Value, kind: &str, data: Value| json!([{ "name": "image", "shape": shape, "datatype": kind, "data": data }]);
     for (model, inputs, part) in [
         ("iris", json!([]), "no example"),
-        ("iris", json!([tensor(&column(0), json!([1]), json!([1]))]), column(1).as_str()),
-        ("iris", json!([tensor("other", json!([1]), json!([1]))]), "`other`"),
-        ("iris", json!([tensor(&column(0), json!([2, 2]), json!([1, 1, 1, 1]))]), "[2, 2]"),
         (
             "iris",
-            json!([tensor(&column(0), json!([1]), json!([1])),
-                tensor(&column(1), json!([2]), json!([1, 2]))]),
+            json!([tensor(&column(0), json!([1]), json!([1]))]),
+            column(1).as_str(),
+        ),
+        (
+            "iris",
+            json!([tensor("other", json!([1]), json!([1]))]),
+            "`other`",
+        ),
+        (
+            "iris",
+            json!([tensor(&column(0), json!([2, 2]), json!([1, 1, 1, 1]))]),
+            "[2, 2]",
+        ),
+        (
+            "iris",
+            json!([
+                tensor(&column(0), json!([1]), json!([1])),
+                tensor(&column(1), json!([2]), json!([1, 2]))
+            ]),
             "another number of rows",
         ),
-        ("digits", image(json!([1, 8, 8, 3]), "UINT8", json!(vec![0; 192])), "[-1, 8, 8, 1]"),
-        ("digits", image(json!([1, 8, 8, 1]), "FP32", json!(vec![256; 64])), "brightness"),
+        (
+            "digits",
+            image(json!([1, 8, 8, 3]), "UINT8", json!(vec![0; 192])),
+            "[-1, 8, 8, 1]",
+        ),
+        (
+            "digits",
+            image(json!([1, 8, 8, 1]), "FP32", json!(vec![256; 64])),
+            "brightness",
+        ),
         ("digits", image(json!([1]), "BYTES", json!(["?"])), "Base64"),
-        ("digits", image(json!([1]), "BYTES", json!(["aGVsbG8="])), "picture 1"),
-        ("digits", image(json!([0, 8, 8, 1]), "UINT8", json!([])), "no example"),
+        (
+            "digits",
+            image(json!([1]), "BYTES", json!(["aGVsbG8="])),
+            "picture 1",
+        ),
+        (
+            "digits",
+            image(json!([0, 8, 8, 1]), "UINT8", json!([])),
+            "no example",
+        ),
     ] {
         let request = json!({ "inputs": inputs });
         let (status, answer) = post_json(&server, &format!("/v2/models/{model}/infer"), &request);
         assert_eq!(status, 400, "{answer}");
-        assert!(answer["error"].as_str().unwrap().contains(part), "{part}: {answer}");
+        assert!(
+            answer["error"].as_str().unwrap().contains(part),
+            "{part}: {answer}"
+        );
     }
 }
 

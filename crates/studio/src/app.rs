@@ -126,7 +126,12 @@ impl Studio {
     /// Comes back when the server is to stop.
     pub(crate) async fn closed(&self) {
         // The sender lives as long as `self`, so that waiting cannot fail.
-        let _ = self.0.closing.subscribe().wait_for(|closing| *closing).await;
+        let _ = self
+            .0
+            .closing
+            .subscribe()
+            .wait_for(|closing| *closing)
+            .await;
     }
 
     /// Folder of the run store.

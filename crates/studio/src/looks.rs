@@ -6,6 +6,7 @@ use modelwright_data::profile::Profile;
 use modelwright_data::{Content, DataConfig, Dataset, Notice, open};
 use modelwright_tasks::{Plan, registry};
 use modelwright_train::Recipe;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -154,6 +155,6 @@ fn tasks(dataset: &Dataset, config: &DataConfig) -> Vec<&'static str> {
         .iter()
         .filter_map(|task| Some((task.fits(dataset, config)?, task.info().name)))
         .collect();
-    fitting.sort_by(|a, b| b.0.cmp(&a.0));
+    fitting.sort_by_key(|(fit, _)| Reverse(*fit));
     fitting.into_iter().map(|(_, name)| name).collect()
 }

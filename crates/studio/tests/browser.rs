@@ -31,30 +31,44 @@ async fn pictures(page: &Page, folder: &Path) {
     page.open("/").await;
     page.shot("home").await;
     page.click("a.card.task").await;
-    page.type_into("#folder", &folder.display().to_string()).await;
+    page.type_into("#folder", &folder.display().to_string())
+        .await;
     page.click_when_there("a[href^='/train?data=']").await;
     page.shot("train").await;
+    // Long enough to be watched.
+    page.script("document.getElementById('training.epochs').value = '600'")
+        .await;
     page.click("#train button[type=submit]").await;
 
     // The curve moves while the page is open.
-    let first = page.wait_for_attribute("#charts .curve.faint", "points").await;
+    let first = page
+        .wait_for_attribute("#charts polyline.faint", "points")
+        .await;
     page.until("the curve has moved", async || {
-        page.attribute("#charts .curve.faint", "points").await.is_some_and(|now| now != first)
+        page.attribute("#charts polyline.faint", "points")
+            .await
+            .is_some_and(|now| now != first)
     })
     .await;
     page.wait_for("#wrong-list img").await;
     page.shot("run").await;
     page.wait_for("#state[data-status=finished]").await;
-    assert!(page.script("return document.querySelectorAll('#log li').length").await.as_u64() > Some(3));
+    assert!(
+        page.script("return document.querySelectorAll('#log li').length")
+            .await
+            .as_u64()
+            > Some(3)
+    );
 
     page.click("#state a[href$='/result']").await;
     let headline = page.text(".headline").await;
-    assert!(headline.contains("pictures"), "{headline}");
+    assert!(headline.contains("picture"), "{headline}");
     page.shot("result").await;
     page.click(".matrix td[class^=hit-] a").await;
     page.wait_for("ul.examples img").await;
     page.until("the pictures behind the cell are there", async || {
-        let loaded = "return [...document.images].some(i => i.closest('.examples') && i.naturalWidth > 0)";
+        let loaded =
+            "return [...document.images].some(i => i.closest('.examples') && i.naturalWidth > 0)";
         page.script(loaded).await == Value::Bool(true)
     })
     .await;
@@ -62,7 +76,8 @@ async fn pictures(page: &Page, folder: &Path) {
 
     page.click("nav.steps a[href$='/try']").await;
     // A one: a line from top to bottom.
-    page.draw("#canvas", &[(0.0, -90.0), (0.0, 0.0), (0.0, 90.0)]).await;
+    page.draw("#canvas", &[(0.0, -90.0), (0.0, 0.0), (0.0, 90.0)])
+        .await;
     page.wait_for("#answer .headline").await;
     let digit = page.text("#answer .headline").await;
     assert_eq!(digit, "1");
@@ -80,7 +95,7 @@ async fn pictures(page: &Page, folder: &Path) {
 
     page.click("button[name=lang][value^=zh]").await;
     page.wait_for("html[lang^=zh]").await;
-    assert_eq!(page.text("h1").await, "发布");
+    assert_eq!(page.text("h1").await, "上线");
     page.shot("ship-zh").await;
     page.click("button[name=lang][value=en]").await;
     page.wait_for("html[lang=en]").await;

@@ -183,7 +183,8 @@ async fn hostile_uploads_are_refused_and_leave_nothing() {
     let outside = zip(&[("../../outside.png", &picture)]);
     let absolute = zip(&[("/tmp/outside.png", &picture)]);
     let tables: [(&str, &[u8]); 2] = [("a.csv", b"x\n1\n"), ("b.csv", b"x\n1\n")];
-    let cases: Vec<(&str, Vec<(&str, &[u8])>)> = vec![
+    type Files<'a> = Vec<(&'a str, &'a [u8])>;
+    let cases: Vec<(&str, Files)> = vec![
         ("cannot be used", vec![("../outside.png", &picture)]),
         ("cannot be used", vec![("/tmp/outside.png", &picture)]),
         ("cannot be used", vec![("a/..\\..\\outside.png", &picture)]),

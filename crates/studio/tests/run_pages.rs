@@ -52,7 +52,10 @@ async fn classes_of_rows_can_be_looked_at_tried_and_served() {
     bench.get(&format!("/runs/{first}")).await.says("Pass 8");
     let cell = format!("/runs/{first}/result/cell?true=setosa&predicted=setosa");
     let link = cell.replace('&', "&amp;");
-    bench.get(&format!("/runs/{first}/result")).await.says(&link);
+    bench
+        .get(&format!("/runs/{first}/result"))
+        .await
+        .says(&link);
     assert!(page(&bench, &cell).await.contains("sepal_length_cm"));
     let unknown = bench.get(&cell.replace("setosa", "rose")).await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
@@ -61,11 +64,16 @@ async fn classes_of_rows_can_be_looked_at_tried_and_served() {
     assert!(compared.contains("training.epochs") && compared.contains("class=\"best\""));
 
     let row = "row=0&c0=5.1&c1=3.5&c2=1.4&c3=0.2";
-    bench.get(&format!("/runs/{first}/try")).await.says("name=\"c0\"");
+    bench
+        .get(&format!("/runs/{first}/try"))
+        .await
+        .says("name=\"c0\"");
     let tried = bench.post(&format!("/runs/{first}/try/row"), row).await;
     assert_eq!(tried.status, StatusCode::OK);
     tried.says("<p class=\"headline\">setosa</p>");
-    let wrong = bench.post(&format!("/runs/{first}/try/row"), "c0=long&c1=&c2=&c3=").await;
+    let wrong = bench
+        .post(&format!("/runs/{first}/try/row"), "c0=long&c1=&c2=&c3=")
+        .await;
     assert!(wrong.status.is_client_error());
     wrong.says("long");
 }
@@ -82,11 +90,21 @@ async fn what_is_served_is_served_after_a_restart() {
         request.body(row.into()).unwrap()
     };
     assert_eq!(bench.ask(ask(&address)).await.status, StatusCode::NOT_FOUND);
-    bench.post(&format!("/runs/{run}/ship/start"), "").await.place();
-    bench.get(&format!("/runs/{run}/ship")).await.says(&address).says("&quot;sepal_length_cm&quot;:5.1");
+    bench
+        .post(&format!("/runs/{run}/ship/start"), "")
+        .await
+        .place();
+    bench
+        .get(&format!("/runs/{run}/ship"))
+        .await
+        .says(&address)
+        .says("&quot;sepal_length_cm&quot;:5.1");
     let bench = restarted(bench);
     bench.ask(ask(&address)).await.says("setosa");
-    bench.post(&format!("/runs/{run}/ship/stop"), "").await.place();
+    bench
+        .post(&format!("/runs/{run}/ship/stop"), "")
+        .await
+        .place();
     let bench = restarted(bench);
     assert_eq!(bench.ask(ask(&address)).await.status, StatusCode::NOT_FOUND);
     let bundle = bench.get(&format!("/runs/{run}/bundle.zip")).await;
@@ -102,12 +120,16 @@ async fn pictures_and_quantities_have_their_own_pages() {
     let picture = bench.get(&format!("/runs/{digits}/examples/0.png")).await;
     assert_eq!(picture.headers["content-type"], "image/png");
     for missing in ["999999.png", "0.gif", "-1.png"] {
-        let answer = bench.get(&format!("/runs/{digits}/examples/{missing}")).await;
+        let answer = bench
+            .get(&format!("/runs/{digits}/examples/{missing}"))
+            .await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{missing}");
     }
     let tried = page(&bench, &format!("/runs/{digits}/try")).await;
     assert!(tried.contains("data-light=\"true\"") && tried.contains("id=\"canvas\""));
-    let answer = bench.post(&format!("/runs/{digits}/try/example"), "example=0").await;
+    let answer = bench
+        .post(&format!("/runs/{digits}/try/example"), "example=0")
+        .await;
     answer.says("class=\"headline\"");
     let body = "--x\r\ncontent-disposition: form-data; name=\"picture\"; filename=\"a.png\"\r\n\r\n\
                 no picture\r\n--x--\r\n";
@@ -119,6 +141,12 @@ async fn pictures_and_quantities_have_their_own_pages() {
 
     let result = page(&bench, &format!("/runs/{ames}/result")).await;
     assert!(result.contains("Nine of ten are off by at most") && result.contains("<circle"));
-    bench.get(&format!("/runs/{ames}/try")).await.says("in your data");
-    assert_eq!(bench.get("/runs/nothing/result").await.status, StatusCode::NOT_FOUND);
+    bench
+        .get(&format!("/runs/{ames}/try"))
+        .await
+        .says("in your data");
+    assert_eq!(
+        bench.get("/runs/nothing/result").await.status,
+        StatusCode::NOT_FOUND
+    );
 }

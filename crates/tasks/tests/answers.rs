@@ -38,7 +38,11 @@ fn answers_add_up_to_the_evaluation_and_mistakes_are_real() {
         let (run, run_folder) = (store.get(&id).unwrap(), store.folder(&id));
         let data = data_of_run(&run, &run_folder, &quiet).unwrap();
         let answers = Answers::of_run(&run, &run_folder, &data).unwrap();
-        assert_eq!(answers.examples.len(), report.evaluation.examples(), "{source}");
+        assert_eq!(
+            answers.examples.len(),
+            report.evaluation.examples(),
+            "{source}"
+        );
         match (&answers.values, &report.evaluation) {
             (AnswerValues::Classes { classes, .. }, Evaluation::Classification(report)) => {
                 assert_eq!(*classes, report.classes);
@@ -48,7 +52,12 @@ fn answers_add_up_to_the_evaluation_and_mistakes_are_real() {
                     }
                 }
             }
-            (AnswerValues::Values { truth, predicted, .. }, Evaluation::Regression(report)) => {
+            (
+                AnswerValues::Values {
+                    truth, predicted, ..
+                },
+                Evaluation::Regression(report),
+            ) => {
                 let errors = truth.iter().zip(predicted).map(|(t, p)| (t - p).abs());
                 let mae = errors.sum::<f64>() / truth.len() as f64;
                 assert!((mae - report.mae).abs() < 1e-9 * report.mae);
@@ -60,7 +69,10 @@ fn answers_add_up_to_the_evaluation_and_mistakes_are_real() {
         for mistake in &mistakes {
             assert_ne!(mistake.truth, mistake.predicted, "{source}");
             assert!(mistake.example < data.content.len());
-            assert!(!answers.examples.contains(&mistake.example), "{source}: a test example");
+            assert!(
+                !answers.examples.contains(&mistake.example),
+                "{source}: a test example"
+            );
         }
         // The second time they come from the file.
         assert!(run_folder.answers().exists());

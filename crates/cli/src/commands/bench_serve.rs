@@ -51,7 +51,9 @@ pub fn command() -> Command {
                 .long("rate")
                 .value_name("R")
                 .value_parser(value_parser!(f64))
-                .help("Requests a second at random moments [default: as fast as they are answered]"),
+                .help(
+                    "Requests a second at random moments [default: as fast as they are answered]",
+                ),
         )
         .arg(
             Arg::new("duration")

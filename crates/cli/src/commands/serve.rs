@@ -172,7 +172,10 @@ async fn serve(app: App, bind: Bind, limits: &Limits) -> Result<(), ServeError> 
     let routes = router(app.clone()).fallback(no_such_address);
     let routes = protect(routes, app.access.clone(), app.metrics.clone());
     let routes = harden(routes, limits, app.metrics.clone());
-    listen(bind, routes, limits, stop_signal(), |address| greet(&app, address)).await?;
+    listen(bind, routes, limits, stop_signal(), |address| {
+        greet(&app, address)
+    })
+    .await?;
     app.models.drain().await;
     Ok(())
 }

@@ -342,9 +342,7 @@ impl ColumnEncoder {
 /// The index of a level. What is true or false may be written otherwise than in training: `True` in a
 /// table, `true` in JSON.
 fn find_level(levels: &[String], text: &str) -> Option<usize> {
-    let is_truth = |l: &String| {
-        l.eq_ignore_ascii_case("true") || l.eq_ignore_ascii_case("false")
-    };
+    let is_truth = |l: &String| l.eq_ignore_ascii_case("true") || l.eq_ignore_ascii_case("false");
     match levels.binary_search_by(|level| level.as_str().cmp(text)) {
         Ok(level) => Some(level),
         Err(_) if levels.iter().all(is_truth) => {
@@ -424,10 +422,14 @@ mod tests {
         // Other columns, another order, a category that looks like a number, a number without a value.
         let parts = [table("z,c,x\n9,20,1\n"), table("x,c\n,b\n")];
         let mut joined = encoder.conform(&parts[0], "u").unwrap();
-        joined.append(encoder.conform(&parts[1], "u").unwrap()).unwrap();
+        joined
+            .append(encoder.conform(&parts[1], "u").unwrap())
+            .unwrap();
         assert_eq!(
             encoder.encode(&joined, "u", &[0, 1]).unwrap(),
-            encoder.encode(&table("x,c\n1,20\n,b\n"), "u", &[0, 1]).unwrap()
+            encoder
+                .encode(&table("x,c\n1,20\n,b\n"), "u", &[0, 1])
+                .unwrap()
         );
         assert!(encoder.conform(&table("x,c\nbig,b\n"), "u").is_err());
         assert!(encoder.conform(&table("x\n1\n"), "u").is_err());

@@ -87,7 +87,12 @@ impl Rows {
             infer::column_of_cells(name, cells)
         };
         Ok(Table {
-            columns: self.names.into_iter().zip(self.columns).map(column).collect(),
+            columns: self
+                .names
+                .into_iter()
+                .zip(self.columns)
+                .map(column)
+                .collect(),
         })
     }
 }

@@ -24,7 +24,10 @@ pub(crate) fn routes() -> Router<App> {
         .route("/v1/models/{model}", get(model))
         .route("/v1/models/{model}/predict", post(predict))
         .route("/v1/models/{model}/versions/{version}", get(model))
-        .route("/v1/models/{model}/versions/{version}/predict", post(predict))
+        .route(
+            "/v1/models/{model}/versions/{version}/predict",
+            post(predict),
+        )
 }
 
 /// These addresses in the server's description of itself.

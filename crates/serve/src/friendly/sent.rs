@@ -53,7 +53,10 @@ impl Sent {
                 Form::JsonLines
             }
             "application/json" => Form::Json,
-            "" | "application/octet-stream" | "application/x-www-form-urlencoded" | "text/plain"
+            ""
+            | "application/octet-stream"
+            | "application/x-www-form-urlencoded"
+            | "text/plain"
                 if starts_as_json() =>
             {
                 Form::Json

@@ -46,14 +46,21 @@ fn images(
         return Err(wrong(IMAGE, "it has to be the only input"));
     };
     if tensor.name != IMAGE {
-        return Err(wrong(&tensor.name, format!("the input is called `{IMAGE}`")));
+        return Err(wrong(
+            &tensor.name,
+            format!("the input is called `{IMAGE}`"),
+        ));
     }
     let [height, width, channels] = shape;
     let pixels = match tensor.values {
         Values::Texts(texts) => {
             let count = examples_of(&tensor.shape, IMAGE)?;
             check_count(count, limits)?;
-            return texts.iter().enumerate().map(|(i, t)| encoded(i, t, limits)).collect();
+            return texts
+                .iter()
+                .enumerate()
+                .map(|(i, t)| encoded(i, t, limits))
+                .collect();
         }
         Values::Blobs(blobs) => {
             let count = examples_of(&tensor.shape, IMAGE)?;
@@ -63,13 +70,19 @@ fn images(
         }
         Values::Octets(pixels) => pixels,
         Values::Numbers(numbers) if tensor.datatype == Datatype::Bool => {
-            return Err(wrong(IMAGE, format!("{} truth values are no pixels", numbers.len())));
+            return Err(wrong(
+                IMAGE,
+                format!("{} truth values are no pixels", numbers.len()),
+            ));
         }
         // As for numbers of 8 bits; what lies between two of them is rounded.
         Values::Numbers(numbers) => {
             let bad = numbers.iter().find(|v| !(0.0..=255.0).contains(*v));
             if let Some(bad) = bad {
-                return Err(wrong(IMAGE, format!("{bad} is no brightness from 0 to 255")));
+                return Err(wrong(
+                    IMAGE,
+                    format!("{bad} is no brightness from 0 to 255"),
+                ));
             }
             numbers.iter().map(|v| v.round() as u8).collect()
         }
@@ -97,7 +110,10 @@ fn place(i: usize) -> String {
 fn encoded(i: usize, text: &str, limits: &Limits) -> Result<Raster, ServeError> {
     let bytes = STANDARD.decode(text).map_err(|e| {
         let problem = format!("{} is not in Base64 ({e})", place(i));
-        ServeError::input(problem, "encode the file in Base64, or send its bytes behind the JSON")
+        ServeError::input(
+            problem,
+            "encode the file in Base64, or send its bytes behind the JSON",
+        )
     })?;
     picture(&place(i), &bytes, limits)
 }
@@ -113,7 +129,10 @@ fn table(
     for tensor in tensors {
         let Some(column) = columns.iter().find(|c| c.name == tensor.name) else {
             let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-            let problem = format!("there is no such input; the inputs are {}", names.join(", "));
+            let problem = format!(
+                "there is no such input; the inputs are {}",
+                names.join(", ")
+            );
             return Err(wrong(&tensor.name, problem));
         };
         if made.iter().any(|c: &Column| c.name == tensor.name) {
@@ -122,7 +141,10 @@ fn table(
         let count = examples_of(&tensor.shape, &tensor.name)?;
         check_count(count, limits)?;
         if *rows.get_or_insert(count) != count {
-            return Err(wrong(&tensor.name, "it has another number of rows than the one before"));
+            return Err(wrong(
+                &tensor.name,
+                "it has another number of rows than the one before",
+            ));
         }
         made.push(column_of(column, tensor)?);
     }
@@ -134,7 +156,10 @@ fn table(
 fn examples_of(shape: &[usize], name: &str) -> Result<usize, ServeError> {
     match shape {
         [n] | [n, 1] => Ok(*n),
-        _ => Err(wrong(name, format!("shape {shape:?} where [-1] or [-1, 1] is needed"))),
+        _ => Err(wrong(
+            name,
+            format!("shape {shape:?} where [-1] or [-1, 1] is needed"),
+        )),
     }
 }
 
@@ -155,7 +180,10 @@ fn column_of(column: &InputColumn, tensor: Tensor) -> Result<Column, ServeError>
             return Ok(Column::of_words(name, &words));
         }
         Values::Numbers(numbers) if is_word && tensor.datatype == Datatype::Bool => {
-            let words: Vec<_> = numbers.iter().map(|v| Some((*v != 0.0).to_string())).collect();
+            let words: Vec<_> = numbers
+                .iter()
+                .map(|v| Some((*v != 0.0).to_string()))
+                .collect();
             return Ok(Column::of_words(name, &words));
         }
         Values::Octets(octets) => octets.into_iter().map(f64::from).collect(),

@@ -109,7 +109,11 @@ fn inputs(schema: &InputSchema) -> Vec<TensorMetadata> {
             height,
             width,
             channels,
-        } => vec![tensor(IMAGE, Datatype::Uint8, &[*height, *width, *channels])],
+        } => vec![tensor(
+            IMAGE,
+            Datatype::Uint8,
+            &[*height, *width, *channels],
+        )],
         InputSchema::Table { columns } => {
             let column = |c: &modelwright_tasks::InputColumn| {
                 let datatype = match c.values {

@@ -60,7 +60,10 @@ pub(crate) fn parse(
     match rest.is_empty() {
         true => Ok((request, tensors)),
         false => Err(ServeError::input(
-            format!("{} bytes at the end of the body belong to no tensor", rest.len()),
+            format!(
+                "{} bytes at the end of the body belong to no tensor",
+                rest.len()
+            ),
             "give each input that comes as bytes its parameter binary_data_size",
         )),
     }
@@ -126,7 +129,8 @@ fn from_json(datatype: Datatype, count: usize, data: Data) -> Result<Values, Str
         Datatype::Bytes => Err("numbers where BYTES needs texts".into()),
         _ if !texts.is_empty() => Err("texts where numbers are needed".into()),
         Datatype::Uint8 => {
-            let octet = |v: &f64| (v.fract() == 0.0 && (0.0..256.0).contains(v)).then_some(*v as u8);
+            let octet =
+                |v: &f64| (v.fract() == 0.0 && (0.0..256.0).contains(v)).then_some(*v as u8);
             let octets = numbers.iter().map(octet).collect::<Option<_>>();
             octets
                 .map(Values::Octets)
@@ -204,22 +208,40 @@ mod tests {
     #[test]
     fn sizes_are_checked_before_anything_is_made() {
         let input = |shape: &str, kind: &str, more: &str| {
-            format!(
-                r#"{{"inputs":[{{"name":"x","shape":{shape},"datatype":"{kind}",{more}}}]}}"#
-            )
+            format!(r#"{{"inputs":[{{"name":"x","shape":{shape},"datatype":"{kind}",{more}}}]}}"#)
         };
         let binary = r#""parameters":{"binary_data_size":8}"#;
         for (json, tail, part) in [
-            (input("[4294967296,4294967296]", "UINT8", r#""data":[]"#), &[][..], "too large"),
-            (input("[3]", "FP32", r#""data":[1]"#), &[], "1 values where the shape has 3"),
-            (input("[2]", "FP64", binary), &[0; 8], "no 2 values of 8 bytes"),
+            (
+                input("[4294967296,4294967296]", "UINT8", r#""data":[]"#),
+                &[][..],
+                "too large",
+            ),
+            (
+                input("[3]", "FP32", r#""data":[1]"#),
+                &[],
+                "1 values where the shape has 3",
+            ),
+            (
+                input("[2]", "FP64", binary),
+                &[0; 8],
+                "no 2 values of 8 bytes",
+            ),
             (input("[1]", "FP64", binary), &[0; 7], "7 are left"),
             (input("[1]", "FP64", binary), &[0; 9], "1 bytes at the end"),
-            (input("[1]", "BYTES", binary), &[9, 0, 0, 0, 1, 1, 1, 1], "within a text"),
+            (
+                input("[1]", "BYTES", binary),
+                &[9, 0, 0, 0, 1, 1, 1, 1],
+                "within a text",
+            ),
             (input("[1]", "UINT8", r#""data":[256]"#), &[], "0 to 255"),
             (input("[1]", "FP99", r#""data":[1]"#), &[], "FP99"),
             (input("[-1]", "FP32", r#""data":[1]"#), &[], "-1"),
-            (input("[1]", "FP32", r#""data":["a"]"#), &[], "texts where numbers"),
+            (
+                input("[1]", "FP32", r#""data":["a"]"#),
+                &[],
+                "texts where numbers",
+            ),
             (input("[1]", "FP32", r#""parameters":{}"#), &[], "neither"),
         ] {
             let message = error(&json, tail);

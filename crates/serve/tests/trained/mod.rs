@@ -130,12 +130,18 @@ pub fn assert_same(answer: &Value, expected: &Prediction, labels: &[String]) {
             assert_eq!(answer["label"], **label, "{answer}");
             for (label, expected) in labels.iter().zip(probabilities) {
                 let p = answer["probabilities"][label].as_f64().unwrap();
-                assert!((p - f64::from(*expected)).abs() < 1e-5, "{answer} {expected}");
+                assert!(
+                    (p - f64::from(*expected)).abs() < 1e-5,
+                    "{answer} {expected}"
+                );
             }
         }
         Prediction::Value { value } => {
             let found = answer["value"].as_f64().unwrap();
-            assert!((found - value).abs() < 1e-5 * value.abs().max(1.0), "{found} {value}");
+            assert!(
+                (found - value).abs() < 1e-5 * value.abs().max(1.0),
+                "{found} {value}"
+            );
         }
     }
 }
@@ -163,7 +169,12 @@ pub fn post_with(
 }
 
 pub fn post_json(server: &Server, path: &str, body: &Value) -> Reply {
-    post(server, path, "application/json", body.to_string().as_bytes())
+    post(
+        server,
+        path,
+        "application/json",
+        body.to_string().as_bytes(),
+    )
 }
 
 pub fn get(server: &Server, path: &str) -> Reply {

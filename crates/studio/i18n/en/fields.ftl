@@ -55,3 +55,4 @@ field-training-early-stopping = Early stopping
 field-training-keep = Keep
 field-training-checkpoint-seconds = Seconds between checkpoints
 field-training-threads = Threads
+field-training-precision = Precision of products

@@ -111,3 +111,5 @@ field-training-checkpoint-seconds = 存档间隔（秒）
 field-training-checkpoint-seconds-help = 一轮之内两次存档之间的秒数；代价不大时每轮结束也会存档。
 field-training-threads = 线程数
 field-training-threads-help = 参与计算的线程数，0 表示全部。继续训练时沿用开始时的数目。
+field-training-precision = 乘积精度
+field-training-precision-help = 训练时乘法因子舍入到的精度；评估时使用 f32。

@@ -1,4 +1,4 @@
-run-title = 训练
+run-title = 训练过程
 run-is-running = 模型正在学习。
 run-is-interrupted = 训练已停止，可以从停下的地方继续。
 run-is-failed = 训练出错，已结束。

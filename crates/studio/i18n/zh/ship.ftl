@@ -1,4 +1,4 @@
-ship-title = 发布
+ship-title = 上线
 ship-on = 模型已有地址，可以应答。
 ship-off = 模型尚未提供服务。
 ship-off-help = 给它一个地址，其他程序就可以通过 HTTP 询问它。

@@ -1,4 +1,4 @@
-try-title = 试用
+try-title = 试一试
 try-answer = 模型的回答
 try-no-answer = 回答会显示在这里。
 try-sure = 把握：{ $p }%。

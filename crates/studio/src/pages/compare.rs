@@ -102,7 +102,9 @@ fn scores(ctx: &Ctx, columns: &[Column]) -> Markup {
     }
     let value = |c: &Column, name: &str| c.run.scores.iter().find(|(n, _)| n == name).map(|s| s.1);
     // Scores on different data say nothing about which run is better.
-    let comparable = columns.iter().all(|c| c.run.source == columns[0].run.source);
+    let comparable = columns
+        .iter()
+        .all(|c| c.run.source == columns[0].run.source);
     html! {
         section.card {
             h2 { (ctx.t("compare-scores")) }
@@ -166,7 +168,10 @@ fn curves(ctx: &Ctx, columns: &[Column]) -> Markup {
                 .iter()
                 .map(|c| {
                     let part = part_of(c);
-                    let points = c.epochs.iter().filter(|e| e.name == *name && e.part == part);
+                    let points = c
+                        .epochs
+                        .iter()
+                        .filter(|e| e.name == *name && e.part == part);
                     let points: Vec<_> = points.map(|e| (e.epoch, e.value)).collect();
                     json!({ "name": c.run.id, "points": points })
                 })

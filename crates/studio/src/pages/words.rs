@@ -42,7 +42,10 @@ pub(crate) fn duration(ctx: &Ctx, seconds: f64) -> String {
     match whole {
         0..10 => ctx.tr("time-seconds", &[("s", &format!("{seconds:.1}"))]),
         0..60 => ctx.tr("time-seconds", &[("s", &whole)]),
-        60..3600 => ctx.tr("time-minutes", &[("m", &(whole / 60)), ("s", &(whole % 60))]),
+        60..3600 => ctx.tr(
+            "time-minutes",
+            &[("m", &(whole / 60)), ("s", &(whole % 60))],
+        ),
         _ => ctx.tr(
             "time-hours",
             &[("h", &(whole / 3600)), ("m", &(whole / 60 % 60))],
@@ -84,7 +87,11 @@ pub(crate) fn plain(ctx: &Ctx, name: &str, value: f64, pictures: bool) -> Option
             let right = (value * f64::from(of)).round();
             Some(ctx.tr(
                 &format!("plain-right-{what}"),
-                &[("of", &of), ("right", &right), ("wrong", &(f64::from(of) - right))],
+                &[
+                    ("of", &of),
+                    ("right", &right),
+                    ("wrong", &(f64::from(of) - right)),
+                ],
             ))
         }
         "mae" => Some(ctx.tr("plain-mae", &[("error", &amount(value))])),
@@ -97,7 +104,10 @@ pub(crate) fn plain(ctx: &Ctx, name: &str, value: f64, pictures: bool) -> Option
 /// The first score of a run that a sentence can be said about.
 pub(crate) fn headline(ctx: &Ctx, run: &Run) -> Option<String> {
     let wanted = ["accuracy", "mae"];
-    let found = run.scores.iter().find(|(n, _)| wanted.contains(&n.as_str()));
+    let found = run
+        .scores
+        .iter()
+        .find(|(n, _)| wanted.contains(&n.as_str()));
     found.and_then(|(name, value)| plain(ctx, name, *value, run.task.starts_with("image")))
 }
 

@@ -26,7 +26,7 @@ pub fn place(name: &str) -> Result<Option<PathBuf>, Problem> {
     let junk = |part: &&str| {
         part.starts_with('.') || ["__MACOSX", "Thumbs.db", "desktop.ini"].contains(part)
     };
-    Ok((!parts.iter().any(|p| junk(&p))).then(|| parts.iter().collect()))
+    Ok((!parts.iter().any(junk)).then(|| parts.iter().collect()))
 }
 
 /// Whether this is the name of one file or folder on every system, and of no other place.

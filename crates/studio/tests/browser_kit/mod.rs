@@ -94,7 +94,10 @@ async fn browser(driver: &Driver, profile: &tempfile::TempDir) -> Client {
     let begun = Instant::now();
     loop {
         let mut builder = ClientBuilder::new(HttpConnector::new());
-        let connected = builder.capabilities(options.clone()).connect(&driver.address).await;
+        let connected = builder
+            .capabilities(options.clone())
+            .connect(&driver.address)
+            .await;
         match connected {
             Ok(browser) => return browser,
             // The driver needs a moment to listen.
@@ -144,7 +147,10 @@ pub struct Page {
 
 impl Page {
     pub async fn open(&self, path: &str) {
-        self.browser.goto(&format!("{}{path}", self.base)).await.unwrap();
+        self.browser
+            .goto(&format!("{}{path}", self.base))
+            .await
+            .unwrap();
     }
 
     /// The element, once it is there.
@@ -157,7 +163,9 @@ impl Page {
     }
 
     async fn body(&self) -> String {
-        let text = self.script("return location.href + '\\n' + document.body.innerText").await;
+        let text = self
+            .script("return location.href + '\\n' + document.body.innerText")
+            .await;
         text.as_str().unwrap_or("").to_string()
     }
 
@@ -204,18 +212,28 @@ impl Page {
         self.wait_for(css).await.text().await.unwrap()
     }
 
+    /// Asked in one go: charts are drawn anew all the time.
     pub async fn attribute(&self, css: &str, name: &str) -> Option<String> {
-        let element = self.browser.find(Locator::Css(css)).await.ok()?;
-        element.attr(name).await.ok()?
+        let ask = format!("return document.querySelector(\"{css}\")?.getAttribute(\"{name}\")");
+        self.script(&ask).await.as_str().map(String::from)
     }
 
     pub async fn wait_for_attribute(&self, css: &str, name: &str) -> String {
-        self.until(css, async || self.attribute(css, name).await.is_some()).await;
-        self.attribute(css, name).await.unwrap()
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            if let Some(value) = self.attribute(css, name).await {
+                return value;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("no `{name}` of `{css}` on:\n{}", self.body().await)
     }
 
     pub async fn script(&self, script: &str) -> Value {
-        self.browser.execute(script, Vec::new()).await.unwrap_or(Value::Null)
+        self.browser
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or(Value::Null)
     }
 
     /// Waits until something is so.

@@ -81,9 +81,14 @@ fn head(ctx: &Ctx, entry: &Entry, summary: &str) -> Markup {
     html! {
         header.page-head {
             p.crumb { a href="/data" { (ctx.t("data-all")) } }
-            h1 { (entry.name) }
-            p.lead { (summary) }
-            @if entry.sort == Sort::Embedded { p { (ctx.t(&format!("set-{}-about", entry.name))) } }
+            @match entry.sort {
+                Sort::Embedded => {
+                    h1 { (ctx.t(&format!("set-{}-title", entry.name))) " " small.technical { code { (entry.name) } } }
+                    p.lead { (summary) }
+                    p { (ctx.t(&format!("set-{}-about", entry.name))) }
+                }
+                _ => { h1 { (entry.name) } p.lead { (summary) } }
+            }
         }
     }
 }

@@ -119,7 +119,10 @@ fn cell_label(ctx: &Ctx, report: &ClassificationReport, t: usize, p: usize) -> S
 fn pairs(ctx: &Ctx, of_run: &OfRun, report: &ClassificationReport) -> Markup {
     let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
     for (t, counts) in report.confusion.iter().enumerate() {
-        let wrong = counts.iter().enumerate().filter(|(p, n)| *p != t && **n > 0);
+        let wrong = counts
+            .iter()
+            .enumerate()
+            .filter(|(p, n)| *p != t && **n > 0);
         pairs.extend(wrong.map(|(p, n)| (*n, t, p)));
     }
     pairs.sort_by_key(|pair| std::cmp::Reverse(pair.0));

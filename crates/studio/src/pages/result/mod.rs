@@ -21,7 +21,10 @@ pub fn routes() -> Router<Studio> {
     Router::new()
         .route("/runs/{id}/result", get(page))
         .route("/runs/{id}/result/cell", get(cell::page))
-        .route("/runs/{id}/result/probabilities", get(threshold::probabilities))
+        .route(
+            "/runs/{id}/result/probabilities",
+            get(threshold::probabilities),
+        )
 }
 
 async fn page(

@@ -1,10 +1,10 @@
 //! How far predicted quantities are off.
 
 use crate::Ctx;
+use crate::Problem;
 use crate::app::Studio;
 use crate::pages::of_run::OfRun;
 use crate::pages::words::amount;
-use crate::Problem;
 use maud::{Markup, html};
 use modelwright_evaluate::RegressionReport;
 use modelwright_tasks::{AnswerValues, Answers};
@@ -56,7 +56,10 @@ fn points(answers: &Answers) -> Vec<Point> {
         } => {
             let values = truth.iter().zip(predicted);
             let examples = answers.examples.iter();
-            examples.zip(values).map(|(e, (t, p))| (*e, *t, *p)).collect()
+            examples
+                .zip(values)
+                .map(|(e, (t, p))| (*e, *t, *p))
+                .collect()
         }
         AnswerValues::Classes { .. } => Vec::new(),
     }

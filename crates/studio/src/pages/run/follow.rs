@@ -99,7 +99,9 @@ impl Follower {
         let id = self.of_run.run.id.clone();
         let read = move |studio: &Studio| -> Result<_, RunError> {
             let events = log.read()?;
-            let status = modelwright_runs::Store::open(studio.runs())?.get(&id)?.status;
+            let status = modelwright_runs::Store::open(studio.runs())?
+                .get(&id)?
+                .status;
             Ok((log, events, status))
         };
         // A run that was removed ends the stream, and so does a disk that cannot be read: the
@@ -121,7 +123,8 @@ impl Follower {
         }
         if self.status != Some(status) {
             self.status = Some(status);
-            self.send("status", json!({ "status": status.name() })).await?;
+            self.send("status", json!({ "status": status.name() }))
+                .await?;
         }
         Ok(())
     }
@@ -181,19 +184,21 @@ impl Follower {
     /// Tells a piece of news; what the log says as well is left to it.
     async fn tell(&mut self, news: RunNews) -> Result<(), Gone> {
         match &news {
-            RunNews::Training(Event::Step {
-                epoch,
-                step, ..
-            }) => {
+            RunNews::Training(Event::Step { epoch, step, .. }) => {
                 let left = self.plan.left(&news).map(|s| duration(&self.ctx, s));
                 let text = match &left {
                     Some(time) => self.ctx.tr(
                         "run-pass-left",
-                        &[("epoch", epoch), ("epochs", &self.plan.epochs), ("time", time)],
+                        &[
+                            ("epoch", epoch),
+                            ("epochs", &self.plan.epochs),
+                            ("time", time),
+                        ],
                     ),
-                    None => self
-                        .ctx
-                        .tr("run-pass", &[("epoch", epoch), ("epochs", &self.plan.epochs)]),
+                    None => self.ctx.tr(
+                        "run-pass",
+                        &[("epoch", epoch), ("epochs", &self.plan.epochs)],
+                    ),
                 };
                 let step = json!({
                     "point": point(&news),
@@ -211,10 +216,12 @@ impl Follower {
                 self.send("machine", machine).await
             }
             RunNews::Waiting { ahead } => {
-                self.note(self.ctx.tr("run-waiting", &[("ahead", ahead)])).await
+                self.note(self.ctx.tr("run-waiting", &[("ahead", ahead)]))
+                    .await
             }
             RunNews::Decoding { done, total } => {
-                let args: [(&str, &(dyn std::fmt::Display + Sync)); 2] = [("done", done), ("total", total)];
+                let args: [(&str, &(dyn std::fmt::Display + Sync)); 2] =
+                    [("done", done), ("total", total)];
                 self.note(self.ctx.tr("run-decoding", &args)).await
             }
             RunNews::TimeOver => self.note(self.ctx.t("run-time-over")).await,

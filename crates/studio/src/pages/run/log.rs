@@ -23,7 +23,11 @@ pub(super) fn line(ctx: &Ctx, event: &Event) -> Option<String> {
             seconds,
             ..
         } => {
-            let shown = if validation.is_empty() { train } else { validation };
+            let shown = if validation.is_empty() {
+                train
+            } else {
+                validation
+            };
             let key = if *best { "log-epoch-best" } else { "log-epoch" };
             let args: [(&str, &(dyn std::fmt::Display + Sync)); 3] = [
                 ("epoch", epoch),

@@ -128,7 +128,12 @@ fn chart_texts(ctx: &Ctx) -> String {
         .iter()
         .map(|name| (format!("score-{name}"), score_name(ctx, name)))
         .collect();
-    for key in ["curve-train", "curve-validation", "chart-steps", "chart-epoch"] {
+    for key in [
+        "curve-train",
+        "curve-validation",
+        "chart-steps",
+        "chart-epoch",
+    ] {
         texts.insert(key.into(), ctx.t(key));
     }
     serde_json::to_string(&texts).unwrap_or_default()

@@ -80,6 +80,9 @@ pub(super) async fn picture(
     };
     let png = ctx.studio.blocking(read).await?.ok_or_else(missing)?;
     // A run's data does not change, or it is no longer read.
-    let headers = [(CONTENT_TYPE, "image/png"), (CACHE_CONTROL, "private, max-age=3600")];
+    let headers = [
+        (CONTENT_TYPE, "image/png"),
+        (CACHE_CONTROL, "private, max-age=3600"),
+    ];
     Ok((headers, png).into_response())
 }

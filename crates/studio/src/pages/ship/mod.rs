@@ -30,11 +30,7 @@ pub fn routes() -> Router<Studio> {
         .route("/runs/{id}/bundle.zip", get(pack::bundle))
 }
 
-async fn page(
-    ctx: Ctx,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+async fn page(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
     let of_run = &trial.of_run;
     let name = model_name(&of_run.run.id);
@@ -126,7 +122,11 @@ fn shown(ctx: &Ctx, snippet: &Snippet) -> Markup {
 fn take_along(ctx: &Ctx, of_run: &OfRun) -> Markup {
     let id = &of_run.run.id;
     let runs = ctx.studio.runs().display();
-    let input = if of_run.has_pictures() { "PICTURE.png" } else { "ROWS.csv" };
+    let input = if of_run.has_pictures() {
+        "PICTURE.png"
+    } else {
+        "ROWS.csv"
+    };
     html! {
         section.card {
             h2 { (ctx.t("ship-take")) }

@@ -27,7 +27,10 @@ pub(super) async fn bundle(ctx: Ctx, Path(id): Path<String>) -> Result<Response,
     let headers = [
         (CONTENT_TYPE, "application/zip".to_string()),
         (CONTENT_LENGTH, size.to_string()),
-        (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.zip\"")),
+        (
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}.zip\""),
+        ),
     ];
     let chunks = try_unfold(tokio::fs::File::from_std(file), |mut file| async move {
         let mut chunk = vec![0; CHUNK];

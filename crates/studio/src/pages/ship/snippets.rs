@@ -111,7 +111,10 @@ impl Call {
 
     fn javascript(&self) -> String {
         let (given, body) = match self.json() {
-            Some(json) => (format!("const example = {json};"), "JSON.stringify(example)"),
+            Some(json) => (
+                format!("const example = {json};"),
+                "JSON.stringify(example)",
+            ),
             None => (
                 format!(
                     "import {{ readFile }} from \"node:fs/promises\";\n\nconst picture = await readFile(\"{FILE}\");"
@@ -169,7 +172,10 @@ mod tests {
         let row = json!({ "it's": null, "n": 1.5, "w": "say \"hi\"" });
         let Value::Object(row) = row else { panic!() };
         let [curl, python, javascript] = call(false, ExampleInput::Row(row));
-        assert!(curl.contains(r#"-d '{"it'\''s":null,"n":1.5,"w":"say \"hi\""}'"#), "{curl}");
+        assert!(
+            curl.contains(r#"-d '{"it'\''s":null,"n":1.5,"w":"say \"hi\""}'"#),
+            "{curl}"
+        );
         assert!(python.contains(r#"example = {"it's": None, "n": 1.5, "w": "say \"hi\""}"#));
         assert!(javascript.contains(r#"const example = {"it's":null,"#));
         assert!(!curl.contains("Bearer"));

@@ -41,7 +41,8 @@ fn percent(p: f32) -> String {
 }
 
 fn bars(ctx: &Ctx, labels: &[String], probabilities: &[f32]) -> Markup {
-    let mut sorted: Vec<(&String, f32)> = labels.iter().zip(probabilities.iter().copied()).collect();
+    let mut sorted: Vec<(&String, f32)> =
+        labels.iter().zip(probabilities.iter().copied()).collect();
     sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
     html! {
         table.bars {

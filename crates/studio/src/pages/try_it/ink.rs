@@ -32,7 +32,9 @@ impl Ink {
 
     fn of_set(set: &ImageSet, shape: [usize; 3]) -> Self {
         let step = set.len().div_ceil(SAMPLE).max(1);
-        let rasters = (0..set.len()).step_by(step).filter_map(|i| set.raster(i).ok());
+        let rasters = (0..set.len())
+            .step_by(step)
+            .filter_map(|i| set.raster(i).ok());
         let rasters: Vec<Raster> = rasters.map(|r| r.fit(shape)).collect();
         let dark = rasters.iter().filter(|r| border(r) < 128).count();
         let mut shares: Vec<f64> = rasters.iter().filter_map(share).collect();

@@ -13,9 +13,9 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::response::Response;
 use axum::routing::{get, post};
-use maud::{Markup, html};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
 use modelwright_data::{Content, Dataset};
 use modelwright_serve::{Answer, Input};
 use modelwright_tasks::InputSchema;
@@ -107,7 +107,12 @@ impl Trial {
         let of_run = self.of_run.clone();
         let ready = move |studio: &Studio| studio.shelf().try_out(&of_run.run, &of_run.folder);
         let name = ctx.studio.blocking(ready).await?;
-        Ok(ctx.studio.shelf().trial().predict(&name, None, input).await?)
+        Ok(ctx
+            .studio
+            .shelf()
+            .trial()
+            .predict(&name, None, input)
+            .await?)
     }
 
     /// The page with a form and an answer. The script takes the answer out of it.

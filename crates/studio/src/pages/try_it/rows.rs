@@ -158,7 +158,12 @@ pub(super) async fn filled_in(
     let modelwright_tasks::InputSchema::Table { columns } = &*trial.input else {
         return Err(Problem::not_found("row"));
     };
-    let text = |name: &str| fields.iter().find(|(n, _)| n == name).map_or("", |f| f.1.trim());
+    let text = |name: &str| {
+        fields
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |f| f.1.trim())
+    };
     let given: Vec<String> = (0..columns.len())
         .map(|i| text(&format!("c{i}")).to_string())
         .collect();

@@ -27,7 +27,7 @@ import report  # noqa: E402
 
 # Until memory and caches are as they will be.
 WARM_UP = 2
-PROBE = 3
+PROBE = 6
 
 
 def settings(model):
@@ -71,6 +71,8 @@ class Comparison:
         """What a load comes to, and memory before and after it."""
         with self.serving(side, model, setting) as (address, process):
             self.load(address, model, WARM_UP)
+            # The last requests of clients that are gone may still be computed.
+            servers.probabilities(address, model, servers.requests(self.program, model, 1))
             before = servers.megabytes(process)
             result = self.load(address, model, seconds)
             result |= {"before": before, "after": servers.megabytes(process)}

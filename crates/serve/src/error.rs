@@ -6,7 +6,9 @@ use axum::response::{IntoResponse, Response};
 use modelwright_data::DataError;
 use modelwright_tasks::TaskError;
 use serde::Serialize;
-use utoipa::ToSchema;
+use std::collections::BTreeMap;
+use utoipa::openapi::{self, Content, Ref, RefOr, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema};
 
 /// Why a request got no answer, or a server did not start.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -172,6 +174,37 @@ pub(crate) struct ErrorBody {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+}
+
+/// Why a request for predictions may fail, for the server's description of itself.
+impl IntoResponses for ServeError {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let answer = |(status, why): (u16, &str)| {
+            let body = Content::new(Some(Ref::from_schema_name(ErrorBody::name())));
+            let answer = ResponseBuilder::new()
+                .description(why)
+                .content("application/json", body)
+                .build();
+            (status.to_string(), answer.into())
+        };
+        [
+            (400, "What was sent cannot be used"),
+            (401, "A token is needed"),
+            (403, "The token does not allow this"),
+            (404, "No such model or version"),
+            (408, "It took too long"),
+            (413, "The body is too large"),
+            (415, "The body is in a form that is not read here"),
+            (
+                429,
+                "Too much is waiting; Retry-After says when to come again",
+            ),
+            (500, "The server failed"),
+            (503, "The server is stopping"),
+        ]
+        .map(answer)
+        .into()
+    }
 }
 
 impl IntoResponse for ServeError {

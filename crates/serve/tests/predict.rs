@@ -218,6 +218,13 @@ fn the_description_is_of_this_server() {
             assert!(![404, 405].contains(&status), "{method} {real}: {status}");
         }
     }
+    // Every answer says what it means.
+    for operation in paths.values().flat_map(|p| p.as_object().unwrap().values()) {
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            let words = answer["description"].as_str().unwrap_or_default();
+            assert!(!words.is_empty(), "{status} of {operation}");
+        }
+    }
     // Every type that is referred to is described.
     let text = document.to_string();
     for name in text.split("#/components/schemas/").skip(1) {

@@ -2,8 +2,6 @@
 
 const INK = "#fff";
 const PAPER = "#000";
-/** Width of the pen as a share of the canvas. */
-const PEN = 0.085;
 /** Points by which each pixel of the model is measured, in each direction. */
 const FINE = 8;
 
@@ -11,56 +9,47 @@ const FINE = 8;
 export function drawing(place, done) {
   const canvas = place.querySelector("#canvas");
   const seen = place.querySelector("#seen");
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const pen = canvas.getContext("2d");
   const look = {
     width: Number(place.dataset.width),
     height: Number(place.dataset.height),
     light: place.dataset.light === "true",
     share: Number(place.dataset.share),
+    pen: Number(place.dataset.pen),
   };
-  let last = null;
+  /** Lists of points, one a stroke. */
+  let strokes = [];
+  let down = false;
 
   const clear = () => {
-    pen.fillStyle = PAPER;
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    const preview = seen.getContext("2d");
-    preview.fillStyle = look.light ? PAPER : INK;
-    preview.fillRect(0, 0, seen.width, seen.height);
+    strokes = [];
+    fill(pen, PAPER);
+    fill(seen.getContext("2d"), look.light ? PAPER : INK);
   };
   const point = (event) => {
     const box = canvas.getBoundingClientRect();
     const scale = canvas.width / box.width;
     return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
   };
-  const line = (from, to) => {
-    pen.strokeStyle = INK;
-    pen.lineWidth = canvas.width * PEN;
-    pen.lineCap = "round";
-    pen.beginPath();
-    pen.moveTo(...from);
-    pen.lineTo(...to);
-    pen.stroke();
-  };
+  const show = () => line(pen, strokes.slice(-1), 0.75 * look.pen * canvas.width);
   const lift = () => {
-    if (!last) return;
-    last = null;
-    const box = inkBox(pen, canvas);
-    if (!box) return;
-    render(canvas, seen, box, look);
+    if (!down) return;
+    down = false;
+    render(strokes, seen, look);
     seen.toBlob((blob) => blob && done(blob), "image/png");
   };
 
   canvas.addEventListener("pointerdown", (event) => {
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
-    last = point(event);
-    line(last, last);
+    down = true;
+    strokes.push([point(event)]);
+    show();
   });
   canvas.addEventListener("pointermove", (event) => {
-    if (!last) return;
-    const next = point(event);
-    line(last, next);
-    last = next;
+    if (!down) return;
+    strokes[strokes.length - 1].push(point(event));
+    show();
   });
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
@@ -68,45 +57,71 @@ export function drawing(place, done) {
   clear();
 }
 
-/** The smallest box around what was drawn, and its centre of mass; null if there is nothing. */
-function inkBox(pen, { width, height }) {
-  const { data } = pen.getImageData(0, 0, width, height);
-  let [left, top, right, bottom, mass, mx, my] = [width, height, -1, -1, 0, 0, 0];
-  for (let y = 0; y < height; y += 1) {
-    for (let x = 0; x < width; x += 1) {
-      const ink = data[4 * (y * width + x)];
-      if (ink < 64) continue;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = Math.max(bottom, y);
-      mass += ink;
-      mx += ink * x;
-      my += ink * y;
-    }
-  }
-  if (right < 0) return null;
-  return { left, top, wide: right - left + 1, high: bottom - top + 1, x: mx / mass, y: my / mass };
+function fill(pen, colour) {
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, pen.canvas.width, pen.canvas.height);
 }
 
-/** Draws the ink into the model's pixels: as large as in the data, in the middle. */
-function render(canvas, seen, box, look) {
-  const { width, height, light, share } = look;
+function line(pen, strokes, width) {
+  pen.strokeStyle = INK;
+  pen.lineWidth = width;
+  pen.lineCap = "round";
+  pen.lineJoin = "round";
+  for (const [first, ...rest] of strokes) {
+    pen.beginPath();
+    pen.moveTo(...first);
+    // A dot is a line to where it began.
+    for (const next of rest.length > 0 ? rest : [first]) pen.lineTo(...next);
+    pen.stroke();
+  }
+}
+
+/** Draws the strokes into the model's pixels: as large and as thick as in the data, in the middle. */
+function render(strokes, seen, look) {
+  const { width, height } = look;
   const fine = document.createElement("canvas");
   fine.width = width * FINE;
   fine.height = height * FINE;
   const pen = fine.getContext("2d", { willReadFrequently: true });
-  pen.fillStyle = PAPER;
-  pen.fillRect(0, 0, fine.width, fine.height);
-  pen.imageSmoothingQuality = "high";
-  const side = share * Math.min(fine.width, fine.height);
-  const scale = side / Math.max(box.wide, box.high);
-  const [wide, high] = [box.wide * scale, box.high * scale];
+  const side = look.share * Math.min(fine.width, fine.height);
+  const thick = look.pen * side;
+  const all = strokes.flat();
+  const extent = (i) => {
+    const values = all.map((p) => p[i]);
+    return { low: Math.min(...values), size: Math.max(...values) - Math.min(...values) };
+  };
+  const [x, y] = [extent(0), extent(1)];
+  const scale = (side - thick) / Math.max(x.size, y.size, 1);
+  const draw = (left, top) => {
+    fill(pen, PAPER);
+    const placed = strokes.map((s) => s.map((p) => [left + (p[0] - x.low) * scale, top + (p[1] - y.low) * scale]));
+    line(pen, placed, thick);
+  };
+  const [left, top] = [(fine.width - x.size * scale) / 2, (fine.height - y.size * scale) / 2];
+  draw(left, top);
+  const mass = centre(pen, fine);
   // The centre of mass goes to the middle, as far as nothing is cut off.
-  const place = (size, drawn, mass) => Math.min(Math.max(size / 2 - mass * scale, 0), size - drawn);
-  const x = place(fine.width, wide, box.x - box.left);
-  const y = place(fine.height, high, box.y - box.top);
-  pen.drawImage(canvas, box.left, box.top, box.wide, box.high, x, y, wide, high);
+  const most = (from) => Math.max(from - thick / 2, 0);
+  const shift = (by, from) => Math.min(Math.max(by, -most(from)), most(from));
+  draw(left + shift(fine.width / 2 - mass.x, left), top + shift(fine.height / 2 - mass.y, top));
+  measure(pen, fine, seen, look);
+}
+
+/** Where the middle of the ink is. */
+function centre(pen, { width, height }) {
+  const { data } = pen.getImageData(0, 0, width, height);
+  let [mass, x, y] = [0, 0, 0];
+  for (let i = 0; i < width * height; i += 1) {
+    const ink = data[4 * i];
+    mass += ink;
+    x += ink * (i % width);
+    y += ink * Math.floor(i / width);
+  }
+  return { x: x / mass, y: y / mass };
+}
+
+/** Turns the fine drawing into the model's pixels. */
+function measure(pen, fine, seen, { width, height, light }) {
   const ink = pen.getImageData(0, 0, fine.width, fine.height).data;
   const target = seen.getContext("2d");
   const pixels = target.createImageData(width, height);

@@ -127,7 +127,7 @@ impl Predictions {
 
 /// All models.
 #[utoipa::path(get, path = "/v1/models", tag = "For people",
-    responses((status = 200, body = Vec<ModelSummary>)))]
+    responses((status = 200, body = Vec<ModelSummary>, description = "The models")))]
 async fn models(State(app): State<App>) -> Json<Vec<ModelSummary>> {
     Json(app.models.list())
 }
@@ -135,7 +135,8 @@ async fn models(State(app): State<App>) -> Json<Vec<ModelSummary>> {
 /// A model: what it takes and gives, with an example that works.
 #[utoipa::path(get, path = "/v1/models/{model}", tag = "For people",
     params(("model" = String, Path, description = "Name of the model")),
-    responses((status = 200, body = ModelDescription), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = ModelDescription, description = "The model"),
+        (status = 404, body = ErrorBody, description = "No such model")))]
 async fn model(
     State(app): State<App>,
     Path(named): Path<Named>,
@@ -158,9 +159,7 @@ async fn model(
     request_body(content(
         (Value = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (Vec<u8> = "image/*"), (Vec<u8> = "multipart/form-data"))),
-    responses((status = 200, body = Predictions), (status = 400, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
-        (status = 429, body = ErrorBody, description = "Too much is waiting; Retry-After says when to come again")))]
+    responses((status = 200, body = Predictions, description = "A prediction for each example"), ServeError))]
 async fn predict(
     State(app): State<App>,
     Path(named): Path<Named>,

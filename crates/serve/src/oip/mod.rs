@@ -62,7 +62,7 @@ struct Named {
 
 /// What this server is.
 #[utoipa::path(get, path = "/v2", tag = "Open Inference Protocol",
-    responses((status = 200, body = ServerMetadata)))]
+    responses((status = 200, body = ServerMetadata, description = "Name and version")))]
 async fn server_metadata() -> Json<ServerMetadata> {
     Json(ServerMetadata::this())
 }
@@ -101,7 +101,7 @@ async fn repository(State(app): State<App>) -> Json<Value> {
 /// What a model takes and gives.
 #[utoipa::path(get, path = "/v2/models/{model}", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model")),
-    responses((status = 200, body = ModelMetadata), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = ModelMetadata, description = "Names, types and shapes"), (status = 404, body = ErrorBody, description = "No such model")))]
 async fn model_metadata(
     State(app): State<App>,
     Path(named): Path<Named>,
@@ -112,7 +112,7 @@ async fn model_metadata(
 /// Whether a model answers.
 #[utoipa::path(get, path = "/v2/models/{model}/ready", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model")),
-    responses((status = 200, description = "It does"), (status = 404, body = ErrorBody)))]
+    responses((status = 200, description = "It does"), (status = 404, body = ErrorBody, description = "No such model")))]
 async fn model_ready(
     State(app): State<App>,
     Path(named): Path<Named>,
@@ -124,7 +124,7 @@ async fn model_ready(
 /// A model's configuration in Triton's form.
 #[utoipa::path(get, path = "/v2/models/{model}/config", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model")),
-    responses((status = 200, description = "Inputs, outputs and largest batch"), (status = 404, body = ErrorBody)))]
+    responses((status = 200, description = "Inputs, outputs and largest batch"), (status = 404, body = ErrorBody, description = "No such model")))]
 async fn model_config(
     State(app): State<App>,
     Path(named): Path<Named>,
@@ -136,7 +136,7 @@ async fn model_config(
 /// How much a model has computed.
 #[utoipa::path(get, path = "/v2/models/{model}/stats", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model")),
-    responses((status = 200, description = "Examples and passes"), (status = 404, body = ErrorBody)))]
+    responses((status = 200, description = "Examples and passes"), (status = 404, body = ErrorBody, description = "No such model")))]
 async fn model_stats(
     State(app): State<App>,
     Path(named): Path<Named>,
@@ -152,9 +152,7 @@ async fn model_stats(
 #[utoipa::path(post, path = "/v2/models/{model}/infer", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model")),
     request_body = InferRequest,
-    responses((status = 200, body = InferResponse), (status = 400, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody),
-        (status = 429, body = ErrorBody, description = "Too much is waiting; Retry-After says when to come again")))]
+    responses((status = 200, body = InferResponse, description = "A prediction for each example"), ServeError))]
 async fn infer(
     State(app): State<App>,
     Path(named): Path<Named>,

@@ -134,8 +134,9 @@ pub(crate) struct OutputTensor {
     /// Where the values are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameters: Option<BinarySize>,
-    /// The values, unless they come as bytes behind the JSON.
+    /// The values, numbers or texts, unless they come as bytes behind the JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     pub data: Option<OutputData>,
 }
 
@@ -147,7 +148,7 @@ pub(crate) struct BinarySize {
 }
 
 /// Values of an output.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum OutputData {
     /// Texts.

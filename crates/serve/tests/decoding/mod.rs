@@ -65,7 +65,10 @@ impl Decoding {
             | StatusCode::PAYLOAD_TOO_LARGE
             | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 let error: Value = serde_json::from_slice(&body).unwrap();
-                assert!(error["error"].as_str().is_some_and(|e| !e.is_empty()), "{error}");
+                assert!(
+                    error["error"].as_str().is_some_and(|e| !e.is_empty()),
+                    "{error}"
+                );
             }
             other => panic!("{other}: {}", String::from_utf8_lossy(&body)),
         }

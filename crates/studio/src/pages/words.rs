@@ -41,7 +41,7 @@ pub(crate) fn duration(ctx: &Ctx, seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
     match whole {
         0..10 => ctx.tr("time-seconds", &[("s", &format!("{seconds:.1}"))]),
-        0..60 => ctx.tr("time-seconds", &[("s", &whole)]),
+        10..60 => ctx.tr("time-seconds", &[("s", &whole)]),
         60..3600 => ctx.tr(
             "time-minutes",
             &[("m", &(whole / 60)), ("s", &(whole % 60))],

@@ -96,7 +96,7 @@ fn matrix(ctx: &Ctx, of_run: &OfRun, report: &ClassificationReport) -> Markup {
 fn shade(right: bool, count: usize, row: usize) -> String {
     let share = count as f64 / row.max(1) as f64;
     let step = match share {
-        s if s == 0.0 => 0,
+        _ if count == 0 => 0,
         s if s < 0.02 => 1,
         s if s < 0.1 => 2,
         s if s < 0.3 => 3,

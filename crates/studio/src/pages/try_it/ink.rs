@@ -10,6 +10,7 @@ const INK: u8 = 64;
 const USUAL: Ink = Ink {
     light_on_dark: true,
     share: 20.0 / 28.0,
+    pen: 0.12,
 };
 
 /// Drawings in the data.
@@ -19,6 +20,8 @@ pub(super) struct Ink {
     pub light_on_dark: bool,
     /// The larger side of what is drawn, as a share of the picture's side.
     pub share: f64,
+    /// The thickness of a stroke, as a share of that side.
+    pub pen: f64,
 }
 
 impl Ink {
@@ -37,16 +40,43 @@ impl Ink {
             .filter_map(|i| set.raster(i).ok());
         let rasters: Vec<Raster> = rasters.map(|r| r.fit(shape)).collect();
         let dark = rasters.iter().filter(|r| border(r) < 128).count();
-        let mut shares: Vec<f64> = rasters.iter().filter_map(share).collect();
-        shares.sort_by(f64::total_cmp);
-        match shares.get(shares.len() / 2) {
-            Some(share) => Self {
+        let shares = median(rasters.iter().filter_map(share).collect());
+        let pens = median(rasters.iter().filter_map(pen).collect());
+        match shares.zip(pens) {
+            Some((share, pen)) => Self {
                 light_on_dark: 2 * dark >= rasters.len(),
-                share: *share,
+                share,
+                pen,
             },
             None => USUAL,
         }
     }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// How thick the strokes are as a share of the drawing's larger side; `None` without ink.
+///
+/// A stroke is far longer than it is thick, so its edges are about twice its length, and its area
+/// divided by its length is the thickness.
+fn pen(raster: &Raster) -> Option<f64> {
+    let [height, width, channels] = raster.shape();
+    let background = border(raster);
+    let side = share(raster)? * height.max(width) as f64;
+    let ink = |y: usize, x: usize| match (1..=height).contains(&y) && (1..=width).contains(&x) {
+        true => raster.pixels()[((y - 1) * width + x - 1) * channels].abs_diff(background),
+        false => 0,
+    };
+    let (mut area, mut edges) = (0.0, 0.0);
+    for (y, x) in (0..=height).flat_map(|y| (0..=width).map(move |x| (y, x))) {
+        area += f64::from(ink(y, x));
+        edges += f64::from(ink(y, x).abs_diff(ink(y, x + 1)));
+        edges += f64::from(ink(y, x).abs_diff(ink(y + 1, x)));
+    }
+    Some((2.0 * area / edges / side).clamp(0.05, 0.4))
 }
 
 /// The median brightness of the pixels at the border.
@@ -89,6 +119,8 @@ mod tests {
         let set = ImageSet::unlabelled(Pixels::Rasters(vec![raster]));
         let ink = Ink::of_set(&set, [8, 8, 1]);
         assert_eq!((ink.light_on_dark, ink.share), (false, 0.5));
+        // 4 pixels with 10 edges.
+        assert_eq!(ink.pen, 0.2);
         let blank = Raster::new([8, 8, 1], vec![0; 64]);
         let set = ImageSet::unlabelled(Pixels::Rasters(vec![blank]));
         assert_eq!(Ink::of_set(&set, [8, 8, 1]), USUAL);

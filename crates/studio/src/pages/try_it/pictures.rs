@@ -74,7 +74,7 @@ fn canvas(ctx: &Ctx, trial: &Trial, [height, width, channels]: [usize; 3]) -> Ma
     let ink = Ink::of(trial.data.as_deref(), [height, width, channels]);
     html! {
         section.card #drawing data-width=(width) data-height=(height)
-            data-light=(ink.light_on_dark) data-share=(ink.share) {
+            data-light=(ink.light_on_dark) data-share=(ink.share) data-pen=(ink.pen) {
             h2 { (ctx.t("try-draw")) }
             p.quiet #draw-help { (ctx.t("try-draw-help")) }
             div.draw {

@@ -45,6 +45,8 @@ pub struct Work {
     pub plain: f64,
     /// Bytes that it must read and write at least, each array once a pass over it.
     pub bytes: f64,
+    /// Bytes of the arrays.
+    pub data: f64,
 }
 
 impl Work {
@@ -54,6 +56,15 @@ impl Work {
             flop: flop as f64,
             plain: flop as f64,
             bytes: 4.0 * numbers as f64,
+            data: 4.0 * numbers as f64,
+        }
+    }
+
+    /// With arrays of fewer numbers, some of which are read and written, or read twice.
+    pub fn on(self, numbers: usize) -> Self {
+        Self {
+            data: 4.0 * numbers as f64,
+            ..self
         }
     }
 }

@@ -26,17 +26,17 @@ pub fn steps(rows: usize, columns: usize) -> Vec<Entry> {
         decoupled: true,
         ..Adam::default()
     };
-    // Operations for each element; arrays that are read and written.
+    // Operations for each element; reads and writes of it in all arrays; arrays.
     let rules = [
-        ("SGD", Rule::Sgd(Sgd::default()), 2, 3),
-        ("SGD, momentum", Rule::Sgd(momentum), 4, 5),
-        ("Adam", Rule::Adam(Adam::default()), 12, 7),
-        ("AdamW", Rule::Adam(decoupled), 13, 7),
-        ("RMSprop", Rule::RmsProp(RmsProp::default()), 8, 5),
+        ("SGD", Rule::Sgd(Sgd::default()), [2, 3, 2]),
+        ("SGD, momentum", Rule::Sgd(momentum), [4, 5, 3]),
+        ("Adam", Rule::Adam(Adam::default()), [12, 7, 4]),
+        ("AdamW", Rule::Adam(decoupled), [13, 7, 4]),
+        ("RMSprop", Rule::RmsProp(RmsProp::default()), [8, 5, 3]),
     ];
     let (shape, count) = (format!("{rows}x{columns}"), rows * columns);
-    let entry = |(kernel, rule, flop, arrays): (&'static str, Rule, usize, usize)| {
-        let work = Work::new(flop * count, arrays * count);
+    let entry = |(kernel, rule, [flop, moves, arrays]): (&'static str, Rule, [usize; 3])| {
+        let work = Work::new(flop * count, moves * count).on(arrays * count);
         let run = move |seconds: f64| step(seconds, rule, [rows, columns]);
         Entry::new(kernel, &shape, Pass::Step, work, run)
     };

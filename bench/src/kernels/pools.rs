@@ -20,8 +20,8 @@ pub fn batch_norm(batch: usize, side: usize, channels: usize) -> Vec<Entry> {
     };
     let entry = |pass| {
         let work = match pass {
-            Pass::Forward => Work::new(7 * count, 3 * count),
-            _ => Work::new(10 * count, 5 * count),
+            Pass::Forward => Work::new(7 * count, 3 * count).on(2 * count),
+            _ => Work::new(10 * count, 5 * count).on(3 * count),
         };
         Entry::operation("batch norm, ReLU", &shape, pass, work, make)
     };

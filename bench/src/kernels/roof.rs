@@ -8,13 +8,14 @@ use std::hint::black_box;
 
 /// Sizes at which bandwidth is measured, in bytes over all arrays and threads. The last is far
 /// beyond any cache.
-const SIZES: [usize; 8] = [
+const SIZES: [usize; 9] = [
     64 << 10,
     256 << 10,
     1 << 20,
     4 << 20,
     8 << 20,
     16 << 20,
+    32 << 20,
     64 << 20,
     256 << 20,
 ];
@@ -35,12 +36,15 @@ pub struct Bandwidth {
     pub copy: f64,
     /// Bytes a second of `z = x + a y`, read and written.
     pub triad: f64,
+    /// Bytes a second of `z += a x`, read and written: what is written has been read, so no line is
+    /// fetched only to be overwritten.
+    pub update: f64,
 }
 
 impl Bandwidth {
-    /// The better of the two.
+    /// The best of them.
     pub fn best(self) -> f64 {
-        self.copy.max(self.triad)
+        self.copy.max(self.triad).max(self.update)
     }
 }
 
@@ -80,10 +84,10 @@ impl Roofs {
         self.peaks.last().map_or(f64::NAN, |(_, rate)| *rate)
     }
 
-    /// Bytes a second for a kernel that moves `bytes`: of the smallest measured size that holds them,
-    /// since what stays in a cache is not limited by memory.
-    pub fn bandwidth(&self, bytes: f64) -> f64 {
-        let holds = |b: &&Bandwidth| b.bytes as f64 >= bytes;
+    /// Bytes a second for a kernel that works on `data` bytes: of the smallest measured size that holds
+    /// them, since what stays in a cache is not limited by memory.
+    pub fn bandwidth(&self, data: f64) -> f64 {
+        let holds = |b: &&Bandwidth| b.bytes as f64 >= data;
         let found = self.bandwidths.iter().find(holds);
         let found = found.or(self.bandwidths.last());
         found.map_or(f64::NAN, |b| b.best())
@@ -119,17 +123,28 @@ struct Arrays {
 fn bandwidth(bytes: usize, threads: usize) -> Bandwidth {
     Bandwidth {
         bytes,
-        copy: rate_of(bytes, threads, 2, |a| a.z.copy_from_slice(&a.x)),
-        triad: rate_of(bytes, threads, 3, |a| {
+        copy: rate_of(bytes, threads, [2, 2], |a| a.z.copy_from_slice(&a.x)),
+        triad: rate_of(bytes, threads, [3, 3], |a| {
             for ((z, x), y) in a.z.iter_mut().zip(&a.x).zip(&a.y) {
                 *z = x + 0.5 * y;
+            }
+        }),
+        update: rate_of(bytes, threads, [2, 3], |a| {
+            for (z, x) in a.z.iter_mut().zip(&a.x) {
+                *z += 0.5 * x;
             }
         }),
     }
 }
 
-/// Bytes a second of `sweep`, which goes over `arrays` arrays, each thread over its own.
-fn rate_of(bytes: usize, threads: usize, arrays: usize, sweep: impl Fn(&mut Arrays) + Sync) -> f64 {
+/// Bytes a second of `sweep`, which has `arrays` arrays and reads or writes one `moves` times, each
+/// thread with its own.
+fn rate_of(
+    bytes: usize,
+    threads: usize,
+    [arrays, moves]: [usize; 2],
+    sweep: impl Fn(&mut Arrays) + Sync,
+) -> f64 {
     let len = bytes / arrays / threads / 4;
     let sweeps = (MOVED / bytes).max(1);
     let made = || Arrays {
@@ -149,5 +164,5 @@ fn rate_of(bytes: usize, threads: usize, arrays: usize, sweep: impl Fn(&mut Arra
         }
     };
     let times = clock::times(SECONDS, || (), |()| on_each(threads, work));
-    (len * arrays * threads * 4 * sweeps) as f64 / times.fastest
+    (len * moves * threads * 4 * sweeps) as f64 / times.fastest
 }

@@ -96,6 +96,10 @@ pub fn logits(rows: usize, classes: usize) -> Vec<Entry> {
     let entropies = TOGETHER.map(|pass| {
         let flop = if pass == Pass::Forward { EXP + 5 } else { 1 };
         let work = Work::new(flop * count, 2 * count);
+        let work = match pass {
+            Pass::Forward => work,
+            _ => work.on(count),
+        };
         let make = move |s: &mut Setting| -> Ready<1> {
             let labels = s.source.labels(rows, classes as u32);
             let labels = Labels::new(&labels, &[], &s.device);
@@ -123,7 +127,7 @@ pub fn elements(count: usize) -> Vec<Entry> {
         TOGETHER.map(|pass| {
             let work = match pass {
                 Pass::Forward => Work::new(flop * count, 3 * count),
-                _ => Work::new(count, 2 * count),
+                _ => Work::new(count, 2 * count).on(count),
             };
             let make = move |s: &mut Setting| -> Ready<1> {
                 let (target, x) = (s.source.bits([count, 1]), s.input([count, 1]));

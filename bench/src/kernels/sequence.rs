@@ -46,7 +46,9 @@ pub fn embedding(ids: usize, features: usize, [batch, seq]: [usize; 2]) -> Vec<E
         let work = match pass {
             Pass::Forward => Work::new(0, 2 * looked_up),
             // The gradient is read, rows of the table read and written again after it is zeroed.
-            _ => Work::new(looked_up, 3 * looked_up + ids * features),
+            _ => {
+                Work::new(looked_up, 3 * looked_up + ids * features).on(looked_up + ids * features)
+            }
         };
         Entry::operation("embedding", &shape, pass, work, make)
     };

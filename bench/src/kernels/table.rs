@@ -12,7 +12,7 @@ pub fn roofs(roofs: &Roofs, as_json: bool) {
         let peaks =
             peaks.map(|(set, rate)| json!({"isa": format!("{set:?}"), "gflops": rate / 1e9}));
         let bandwidths = roofs.bandwidths.iter().map(
-            |b| json!({"bytes": b.bytes, "copy_gbs": b.copy / 1e9, "triad_gbs": b.triad / 1e9}),
+            |b| json!({"bytes": b.bytes, "copy_gbs": b.copy / 1e9, "triad_gbs": b.triad / 1e9, "update_gbs": b.update / 1e9}),
         );
         println!(
             "{}",
@@ -32,10 +32,11 @@ pub fn roofs(roofs: &Roofs, as_json: bool) {
     }
     for b in &roofs.bandwidths {
         println!(
-            "  {:>9.2} MB: copy {:.0} GB/s, triad {:.0} GB/s",
+            "  {:>9.2} MB: copy {:.0} GB/s, triad {:.0} GB/s, update {:.0} GB/s",
             b.bytes as f64 / f64::from(1 << 20),
             b.copy / 1e9,
-            b.triad / 1e9
+            b.triad / 1e9,
+            b.update / 1e9
         );
     }
 }
@@ -48,9 +49,10 @@ pub fn head(as_json: bool) {
     println!(
         "
 The fastest of all repetitions: processor time with one thread, wall time with more. `forward` is as in
-training, with the graph written down; `inference` is without a graph. `dx` and `dW` are backward passes with one gradient wanted, `backward` with all: timed
-alone, less what Burn takes to start one. GFLOP/s count the plain algorithm; the share of the roof counts
-the products that Winograd's makes. Bandwidth is that of the smallest measured size which holds the data.
+training, with the graph written down; `inference` is without a graph. `dx` and `dW` are backward passes
+with one gradient wanted, `backward` with all: timed alone, less what Burn takes to start one. GFLOP/s
+count the plain algorithm; the share of the roof counts the products that Winograd's makes. Bandwidth is
+that of the smallest measured size which holds the data.
 "
     );
     println!(
@@ -72,7 +74,7 @@ the products that Winograd's makes. Bandwidth is that of the smallest measured s
 pub fn line(network: &str, entry: &Entry, times: Times, roofs: &Roofs, as_json: bool) {
     let work = entry.work;
     let computing = work.flop / roofs.peak();
-    let moving = work.bytes / roofs.bandwidth(work.bytes);
+    let moving = work.bytes / roofs.bandwidth(work.data);
     let bound = if computing > moving {
         "compute"
     } else {
@@ -98,6 +100,7 @@ pub fn line(network: &str, entry: &Entry, times: Times, roofs: &Roofs, as_json: 
                 "flop": work.flop,
                 "flop_plain": work.plain,
                 "bytes": work.bytes,
+                "bytes_of_arrays": work.data,
                 "gflops": gflops,
                 "gbs": gbs,
                 "flop_per_byte": work.flop / work.bytes,

@@ -118,9 +118,10 @@ def main():
     args = parser.parse_args()
     os.environ[SETTINGS] = json.dumps(vars(args))
     here = str(Path(__file__).parent)
+    # Workers that are still importing PyTorch on a busy machine are not to be taken for dead.
     uvicorn.run(
         "peer:app", factory=True, app_dir=here, port=args.port, workers=args.workers,
-        loop="uvloop", http="httptools", access_log=False, log_level="warning",
+        loop="uvloop", http="httptools", access_log=False, log_level="warning", timeout_worker_healthcheck=60,
     )  # fmt: skip
 
 

@@ -74,7 +74,8 @@ def answers(process, address):
             fetch(f"http://{address}/")
             return
         time.sleep(0.1)
-    raise RuntimeError("the peer's server did not start; was bench/serve/install.sh run?")
+    ended = "still starts" if process.poll() is None else f"ended with {process.returncode}"
+    raise RuntimeError(f"the peer's server does not answer, it {ended}; was bench/serve/install.sh run?")
 
 
 def probabilities(address, model, files):

@@ -51,6 +51,8 @@ pub trait Real:
     fn smaller(self, other: Self) -> Self {
         if self < other { self } else { other }
     }
+    /// The value if `keep`, else 0, in a way that is never compiled to a branch.
+    fn kept_if(self, keep: bool) -> Self;
     /// f32 view, if this is f32: lets a generic kernel call a hand-written f32 one.
     fn as_f32(slice: &[Self]) -> Option<&[f32]>;
     /// Mutable f32 view, if this is f32.
@@ -58,7 +60,7 @@ pub trait Real:
 }
 
 macro_rules! real {
-    ($t:ty, $f32:expr, $f32_mut:expr) => {
+    ($t:ty, $bits:ty, $f32:expr, $f32_mut:expr) => {
         impl Real for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -89,6 +91,10 @@ macro_rules! real {
                 <$t>::abs(self)
             }
             #[inline(always)]
+            fn kept_if(self, keep: bool) -> Self {
+                <$t>::from_bits(self.to_bits() & (<$bits>::from(keep)).wrapping_neg())
+            }
+            #[inline(always)]
             fn as_f32(slice: &[Self]) -> Option<&[f32]> {
                 $f32(slice)
             }
@@ -99,5 +105,5 @@ macro_rules! real {
         }
     };
 }
-real!(f32, Some, Some);
-real!(f64, |_| None, |_| None);
+real!(f32, u32, Some, Some);
+real!(f64, u64, |_| None, |_| None);

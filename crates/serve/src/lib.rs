@@ -5,6 +5,7 @@
 //! and an address for people; [`access`], [`security`] and [`server`] guard the way in.
 
 pub mod access;
+mod answer;
 mod batcher;
 mod docs;
 mod error;
@@ -12,6 +13,7 @@ mod example;
 mod friendly;
 mod input;
 mod limits;
+mod lineup;
 pub mod load;
 pub mod metrics;
 mod model;
@@ -28,12 +30,13 @@ pub mod tokens;
 mod watch;
 
 pub use access::Access;
+pub use answer::Answer;
 pub use batcher::use_threads;
 pub use error::ServeError;
 pub use input::Input;
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use registry::{Answer, ModelSummary, Models, VersionSummary};
+pub use registry::{ModelSummary, Models, VersionSummary};
 pub use router::{App, no_such_address, router};
 
 /// A result whose error says what was wrong and what to do.

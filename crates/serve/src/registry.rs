@@ -1,14 +1,13 @@
 //! Models by name: versions, the one that answers, canaries, replacement without a failed request.
 
-use crate::batcher::Open;
+use crate::answer::{Answer, Chosen};
 use crate::error::ServeError;
 use crate::input::Input;
 use crate::limits::Limits;
+use crate::lineup::{Canary, Lineup};
 use crate::metrics::Metrics;
 use crate::model::Version;
 use crate::watch;
-use modelwright_data::Content;
-use modelwright_tasks::Prediction;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +27,7 @@ pub struct Models {
 }
 
 pub(crate) struct Shared {
-    limits: Limits,
+    limits: Arc<Limits>,
     metrics: Metrics,
     models: RwLock<BTreeMap<String, Arc<Model>>>,
     /// Held while versions change, so that two changes follow each other.
@@ -44,36 +43,6 @@ pub(crate) struct Model {
     lineup: RwLock<Arc<Lineup>>,
     /// Requests that named no version, for dividing them.
     requests: AtomicU64,
-}
-
-/// The loaded versions of a model, oldest first, and who answers. It is replaced as a whole.
-#[derive(Clone, Default)]
-pub(crate) struct Lineup {
-    pub versions: Vec<Arc<Version>>,
-    /// Number of the version that answers where none is named.
-    pub current: u64,
-    /// A version that answers some of these requests.
-    pub canary: Option<Canary>,
-}
-
-/// A version on trial.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Canary {
-    /// Its number.
-    pub number: u64,
-    /// Its share of the requests that name no version.
-    pub percent: u8,
-}
-
-/// Predictions for the examples of one request.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The version that answered.
-    pub version: String,
-    /// One an example, in their order.
-    pub predictions: Vec<Prediction>,
-    /// Class names, in the order of the probabilities; empty for a quantity.
-    pub labels: Arc<[String]>,
 }
 
 /// A model as listed.
@@ -119,7 +88,7 @@ impl Models {
         let readers = std::thread::available_parallelism().map_or(2, |n| 2 * n.get());
         let models = Self {
             shared: Arc::new(Shared {
-                limits,
+                limits: Arc::new(limits),
                 metrics: Metrics::new(),
                 models: RwLock::default(),
                 change: Mutex::new(()),
@@ -279,7 +248,8 @@ impl Models {
         Ok(Chosen {
             open: version.open(),
             version,
-            shared: self.shared.clone(),
+            readers: self.shared.readers.clone(),
+            limits: self.shared.limits.clone(),
         })
     }
 
@@ -402,110 +372,6 @@ impl Model {
     /// Its versions now.
     pub fn lineup(&self) -> Arc<Lineup> {
         read(&self.lineup).clone()
-    }
-}
-
-impl Lineup {
-    /// The version that answers where none is named.
-    pub fn current(&self) -> Option<&Arc<Version>> {
-        self.numbered(self.current)
-    }
-
-    fn numbered(&self, number: u64) -> Option<&Arc<Version>> {
-        self.versions.iter().find(|v| v.number == number)
-    }
-
-    fn named(&self, model: &str, version: &str) -> Result<&Arc<Version>, ServeError> {
-        let found = self.versions.iter().rev().find(|v| v.is(version));
-        found.ok_or_else(|| {
-            let known: Vec<_> = self.versions.iter().map(|v| v.number.to_string()).collect();
-            ServeError::missing(
-                format!("`{model}` has no such version"),
-                format!("loaded are {}", known.join(", ")),
-            )
-        })
-    }
-
-    /// The version for the `n`-th request that names none: of any hundred in a row, the canary gets
-    /// its share.
-    fn chosen(&self, n: u64) -> Option<&Arc<Version>> {
-        // The first requests go to the version that is known to be good.
-        let rest = |c: &Canary| u64::from(100 - c.percent);
-        let canary = self
-            .canary
-            .filter(|c| n * u64::from(c.percent) % 100 >= rest(c));
-        canary
-            .and_then(|c| self.numbered(c.number))
-            .or_else(|| self.current())
-    }
-
-    fn share(&self, number: u64) -> u8 {
-        match self.canary {
-            Some(c) if c.number == number => c.percent,
-            Some(c) if self.current == number => 100 - c.percent,
-            None if self.current == number => 100,
-            _ => 0,
-        }
-    }
-
-    /// Drops the oldest versions without a role until `most` are left; returns their numbers.
-    fn prune(&mut self, most: usize) -> Vec<u64> {
-        let mut dropped = Vec::new();
-        while self.versions.len() > most {
-            let canary = self.canary.map(|c| c.number);
-            let idle = |v: &Arc<Version>| v.number != self.current && Some(v.number) != canary;
-            let Some(oldest) = self.versions.iter().position(idle) else {
-                break;
-            };
-            dropped.push(self.versions.remove(oldest).number);
-        }
-        dropped
-    }
-}
-
-/// A request and the version that is to answer it.
-pub(crate) struct Chosen {
-    pub version: Arc<Version>,
-    open: Open,
-    shared: Arc<Shared>,
-}
-
-impl Chosen {
-    /// Reads the examples, with whatever else the request holds, and predicts. Reading that may take
-    /// long is `heavy` and goes to a thread of its own.
-    ///
-    /// # Errors
-    /// Those of `read`, too many requests, or the model cannot compute the examples.
-    pub async fn answer<T, R>(self, heavy: bool, read: R) -> Result<(Answer, T), ServeError>
-    where
-        T: Send + 'static,
-        R: FnOnce(&Version, &Limits) -> Result<(Content, T), ServeError> + Send + 'static,
-    {
-        let Self {
-            version,
-            open,
-            shared,
-        } = self;
-        let (content, rest) = match heavy {
-            false => read(&version, &shared.limits)?,
-            true => {
-                // Never closed.
-                let reader = shared.readers.clone().acquire_owned().await.ok();
-                let version = version.clone();
-                let read = move || {
-                    let _reader = reader;
-                    read(&version, &shared.limits)
-                };
-                let done = tokio::task::spawn_blocking(read).await;
-                done.map_err(|_| ServeError::own("reading the request failed"))??
-            }
-        };
-        let answer = Answer {
-            predictions: version.predict(content, open).await?,
-            version: version.number.to_string(),
-            labels: version.labels.clone(),
-        };
-        Ok((answer, rest))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Replaced bundles are loaded while the old ones answer.
 
+use crate::lineup::Lineup;
 use crate::model::{Stamp, Version};
-use crate::registry::{Lineup, Model, Shared};
+use crate::registry::{Model, Shared};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};

@@ -75,12 +75,16 @@ async fn pictures(page: &Page, folder: &Path) {
     page.shot("cell").await;
 
     page.click("nav.steps a[href$='/try']").await;
-    // A one: a line from top to bottom.
-    page.draw("#canvas", &[(0.0, -90.0), (0.0, 0.0), (0.0, 90.0)])
-        .await;
+    // A zero: once around.
+    let around = |i: usize| {
+        let (sin, cos) = (i as f64 / 16.0 * std::f64::consts::TAU).sin_cos();
+        (60.0 * sin, -90.0 * cos)
+    };
+    let points: Vec<(f64, f64)> = (0..=16).map(around).collect();
+    page.draw("#canvas", &points).await;
     page.wait_for("#answer .headline").await;
     let digit = page.text("#answer .headline").await;
-    assert_eq!(digit, "1");
+    assert_eq!(digit, "0");
     page.shot("try").await;
 
     page.click("nav.steps a[href$='/ship']").await;

@@ -144,14 +144,18 @@ impl ClassMeter {
             if predicted == truth {
                 self.right += 1;
             } else {
-                let sum: f64 = row.iter().map(|v| f64::from(v - row[predicted]).exp()).sum();
+                let sum: f64 = row
+                    .iter()
+                    .map(|v| f64::from(v - row[predicted]).exp())
+                    .sum();
                 let wrong = Wrong {
                     position: self.examples,
                     truth,
                     predicted,
                     probability: 1.0 / sum,
                 };
-                self.worst.add(f64::from(row[predicted] - row[truth]), wrong);
+                self.worst
+                    .add(f64::from(row[predicted] - row[truth]), wrong);
             }
             self.examples += 1;
         }

@@ -241,11 +241,8 @@ fn max_back_block<T: Real, const N: usize, const FIRST: bool, const B: usize>(
     for l in 0..B {
         let mut sum = if FIRST { T::ZERO } else { dx[l] };
         for t in 0..N {
-            sum += if index[t][l] == own {
-                dy[t][l]
-            } else {
-                T::ZERO
-            };
+            // A branch would be mispredicted at every fourth element of 2x2 windows.
+            sum += dy[t][l].kept_if(index[t][l] == own);
         }
         sums[l] = sum;
     }

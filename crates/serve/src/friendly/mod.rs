@@ -2,9 +2,10 @@
 
 mod sent;
 
+use crate::answer::Answer;
 use crate::error::{ErrorBody, ServeError};
 use crate::example::{self, Place};
-use crate::registry::{Answer, ModelSummary};
+use crate::registry::ModelSummary;
 use crate::router::{App, HEAVY};
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;

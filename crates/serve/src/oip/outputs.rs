@@ -4,8 +4,8 @@ use super::values::JSON_LENGTH;
 use super::wire::{
     BinarySize, Datatype, InferRequest, InferResponse, OutputData, OutputParameters, OutputTensor,
 };
+use crate::answer::Answer;
 use crate::error::ServeError;
-use crate::registry::Answer;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};

@@ -1,5 +1,6 @@
 //! Several runs side by side.
 
+use super::of_run::data_name;
 use super::words::{badge, duration, larger_is_better, score_name};
 use crate::app::Studio;
 use crate::page::encoded_part;
@@ -133,7 +134,7 @@ fn scores(ctx: &Ctx, columns: &[Column]) -> Markup {
                     tr { th scope="row" { (ctx.t("compare-time")) }
                         @for c in columns { td.n { (duration(ctx, c.run.total_seconds())) } } }
                     tr { th scope="row" { (ctx.t("compare-data")) }
-                        @for c in columns { td.n { (c.run.source) } } }
+                        @for c in columns { td.n { (data_name(&c.run)) } } }
                 }
             } }
         }

@@ -7,6 +7,11 @@ use axum::response::Response;
 use maud::{Markup, html};
 use modelwright_runs::{Run, RunFolder, Status};
 
+/// What the visitor called a run's data: uploads have long paths.
+pub(crate) fn data_name(run: &Run) -> &str {
+    run.source.rsplit(['/', '\\']).next().unwrap_or(&run.source)
+}
+
 /// A run with its folder.
 #[derive(Clone)]
 pub(crate) struct OfRun {
@@ -63,7 +68,7 @@ impl OfRun {
             link rel="stylesheet" href=(assets::url("run.css"));
             header.of-run {
                 h1 { (title) }
-                p.run-name { (self.run.id) " · " (self.run.architecture) " · " (self.run.source) }
+                p.run-name { (self.run.id) " · " (self.run.architecture) " · " (data_name(&self.run)) }
             }
             (body)
         };

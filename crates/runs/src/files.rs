@@ -30,6 +30,14 @@ enum Target {
 impl NewFile {
     /// Starts a file, and makes its folder if there is none.
     pub fn create(path: &Path) -> Result<Self, RunError> {
+        Self::with_mode(path, 0o666)
+    }
+
+    /// `mode` is what the umask is taken from; where files have no modes it means nothing.
+    fn with_mode(
+        path: &Path,
+        #[cfg_attr(not(unix), allow(unused))] mode: u32,
+    ) -> Result<Self, RunError> {
         // Fails for a file that is not there yet, which is no link either.
         let path = &path.canonicalize().unwrap_or_else(|_| path.into());
         let special = path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir());
@@ -44,11 +52,11 @@ impl NewFile {
         let create = || -> io::Result<NamedTempFile> {
             std::fs::create_dir_all(folder)?;
             let mut builder = tempfile::Builder::new();
-            // Temporary files are private by default; this one is to be read as the umask says.
+            // Temporary files are private by default; most are to be read as the umask says.
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt;
-                builder.permissions(std::fs::Permissions::from_mode(0o666));
+                builder.permissions(std::fs::Permissions::from_mode(mode));
             }
             // The error would tell the temporary name, which is of no use to anybody.
             let file = builder.tempfile_in(folder);
@@ -93,7 +101,15 @@ impl Write for NewFile {
 
 /// Writes beside `path` under another name, syncs and renames.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), RunError> {
-    let mut file = NewFile::create(path)?;
+    write_to(NewFile::create(path)?, path, content)
+}
+
+/// As [`write_file`], for its owner alone at every moment.
+pub fn write_private_file(path: &Path, content: &[u8]) -> Result<(), RunError> {
+    write_to(NewFile::with_mode(path, 0o600)?, path, content)
+}
+
+fn write_to(mut file: NewFile, path: &Path, content: &[u8]) -> Result<(), RunError> {
     file.write_all(content).map_err(|e| RunError::io(path, e))?;
     file.finish()
 }

@@ -13,7 +13,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use modelwright_runs::write_file;
+use modelwright_runs::write_private_file;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 use std::fs::File;
@@ -248,9 +248,8 @@ impl TokenFile {
         let result = change(&mut tokens)?;
         let text = serde_json::to_string_pretty(&Content { tokens });
         let text = text.map_err(|e| self.problem(e))? + "\n";
-        write_file(&self.path, text.as_bytes())
+        write_private_file(&self.path, text.as_bytes())
             .map_err(|e| ServeError::setup(e.to_string(), e.help().unwrap_or_default()))?;
-        self.make_private()?;
         Ok(result)
     }
 
@@ -272,18 +271,6 @@ impl TokenFile {
             Ok(file)
         };
         lock().map_err(|e: std::io::Error| self.problem(e))
-    }
-
-    /// Nobody else has any business with the file, though its hashes of long random secrets give
-    /// nothing away.
-    fn make_private(&self) -> Result<(), ServeError> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let private = std::fs::Permissions::from_mode(0o600);
-            std::fs::set_permissions(&self.path, private).map_err(|e| self.problem(e))?;
-        }
-        Ok(())
     }
 
     fn problem(&self, problem: impl fmt::Display) -> ServeError {

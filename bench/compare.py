@@ -137,8 +137,7 @@ class Bench:
 
     def keep(self, record):
         self.records.append(record)
-        with self.results.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        report.keep(self.results, record)
 
     def command(self, side, case, threads, steps, setting):
         common = ["--case", case.name, "--batch", str(case.batch), "--steps", str(steps)]

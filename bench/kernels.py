@@ -140,8 +140,7 @@ def measure(args):
         print(f"kernels, {threads} thread(s)", flush=True)
         records += measured(args.ours.absolute(), threads, ["--filter", args.filter, "--seconds", str(args.seconds)])
     path = folder / f"{machine.now():%Y-%m-%d}-kernels.jsonl"
-    with path.open("a") as file:
-        file.writelines(json.dumps(record) + "\n" for record in records)
+    report.keep(path, *records)
     print(f"raw data in {path}")
     return records
 

@@ -1,4 +1,5 @@
 """The tables of compare.py, from its records, and where they go."""
+import json
 import statistics
 
 BEGIN, END = "<!-- table:begin -->", "<!-- table:end -->"
@@ -179,6 +180,12 @@ def section(found, order):
     if gains:
         lines += ["", "Wall time with one thread over wall time with more:", "", *gains]
     return "\n".join(lines)
+
+
+def keep(path, *records):
+    """Appends records to a file, each as a line of JSON."""
+    with path.open("a") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
 
 
 def insert(path, text, markers=(BEGIN, END)):

@@ -9,7 +9,6 @@ A request is a picture file. All lines are kept in bench/results.
 """
 import argparse
 import contextlib
-import json
 import os
 import sys
 import tempfile
@@ -53,8 +52,7 @@ class Comparison:
 
     def keep(self, record):
         self.records.append(record)
-        with self.results.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        report.keep(self.results, record)
 
     def serving(self, side, model, setting=()):
         """A server of a side."""

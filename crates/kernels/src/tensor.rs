@@ -78,6 +78,11 @@ pub(crate) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.shape().dims()
 }
 
+/// The length of the last dimension of a tensor, 1 if it has none.
+pub(crate) fn row_len(tensor: &FlexTensor) -> usize {
+    tensor.shape().to_vec().last().copied().unwrap_or(1)
+}
+
 /// Whole numbers of an index tensor, as i64.
 pub(crate) fn indices(tensor: FlexTensor) -> Vec<i64> {
     let tensor = dense(tensor);

@@ -1,12 +1,10 @@
 //! Attention between Burn's tensors and the kernel: where queries, keys and values are, which keys
 //! count, and the backward pass.
 
-use super::KeyMask;
 use crate::by_type;
 use crate::cpu::attention as cpu;
 use crate::graph::Rule;
 use crate::tensor::{Value, dense, dims, new, values};
-use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use std::sync::Arc;
 
@@ -34,7 +32,7 @@ pub(super) struct Attention {
     operands: Operands,
     shape: cpu::Shape,
     causal: bool,
-    mask: Option<Arc<Vec<bool>>>,
+    mask: Option<Arc<[bool]>>,
 }
 
 /// `x` with the numbers of a row side by side; views of other kinds stay as they are.
@@ -62,8 +60,8 @@ fn columns<T: Value>(x: &FlexTensor, first: usize) -> cpu::Rows<'_, T> {
 }
 
 /// Which keys count, for the kernel.
-fn mask(keys: KeyMask<Flex>, [batch, seq]: [usize; 2]) -> Option<Arc<Vec<bool>>> {
-    let keys = keys.option()?;
+fn mask(keys: Option<FlexTensor>, [batch, seq]: [usize; 2]) -> Option<Arc<[bool]>> {
+    let keys = keys?;
     assert_eq!(
         dims(&keys),
         [batch, seq],
@@ -75,12 +73,12 @@ fn mask(keys: KeyMask<Flex>, [batch, seq]: [usize; 2]) -> Option<Arc<Vec<bool>>>
     };
     assert_eq!(keys.dtype().size(), 1, "attention: a mask of another type");
     let seen = keys.bytes()[start..end].iter().map(|seen| *seen != 0);
-    Some(Arc::new(seen.collect()))
+    Some(seen.collect())
 }
 
 impl Attention {
     /// Of `[batch, seq, 3 heads dim]`.
-    pub(super) fn packed(qkv: FlexTensor, keys: KeyMask<Flex>, s: AttentionShape) -> Self {
+    pub(super) fn packed(qkv: FlexTensor, keys: Option<FlexTensor>, s: AttentionShape) -> Self {
         let [batch, seq, row] = dims(&qkv);
         assert!(
             s.heads > 0 && row.is_multiple_of(3 * s.heads),
@@ -105,7 +103,7 @@ impl Attention {
     /// Of queries `[batch, q_len, heads dim]` and keys and values `[batch, kv_len, kv_heads dim]`.
     pub(super) fn separate(
         operands: [FlexTensor; 3],
-        keys: KeyMask<Flex>,
+        keys: Option<FlexTensor>,
         s: AttentionShape,
     ) -> Self {
         let [[batch, q_len, q_row], k, v] = operands.each_ref().map(dims::<3>);
@@ -139,7 +137,7 @@ impl Attention {
     fn options(&self) -> cpu::Options<'_> {
         cpu::Options {
             causal: self.causal,
-            mask: self.mask.as_ref().map(|mask| mask.as_slice()),
+            mask: self.mask.as_deref(),
             scale: 1.0 / (self.shape.dim as f64).sqrt(),
         }
     }

@@ -1,7 +1,7 @@
 //! Convolution and transposed convolution.
 
 use super::conv_transposed::{transposed, transposed_forward, transposed_recorded};
-use super::packed::prepared;
+use super::packed::{prepared, settled};
 use super::product::Product;
 use super::{Maybe, NormConfig, NormOps, plain, takes};
 use crate::by_type;
@@ -186,12 +186,6 @@ impl<C: CheckpointStrategy> ConvOps for Autodiff<Flex, C> {
             }),
         }
     }
-}
-
-/// A weight without gaps, and whether it is likely to be used again: the copy of a view is not.
-fn settled(weight: FlexTensor) -> (FlexTensor, bool) {
-    let lasting = weight.layout().contiguous_offsets().is_some();
-    (dense(weight), lasting)
 }
 
 /// What follows a convolution outside of training.

@@ -1,6 +1,6 @@
 //! Operations on rows: the linear layer with its activation, activations alone, dropout.
 
-use super::packed::packed;
+use super::packed::{packed, settled};
 use super::product::Product;
 use super::{Maybe, plain, takes};
 use crate::by_type;
@@ -51,9 +51,8 @@ impl DenseOps for Flex {
         if !takes(x.dtype()) {
             return plain::linear::<Flex>(x, weight, bias, activation);
         }
-        // The dense copy of a view lives for this call only; there is nothing to keep.
-        let lasting = weight.layout().contiguous_offsets().is_some();
-        let (x, weight) = (dense(x), dense(weight));
+        let (weight, lasting) = settled(weight);
+        let x = dense(x);
         let purpose = if lasting {
             Purpose::Use
         } else {

@@ -4,7 +4,7 @@ use super::{Maybe, plain, takes};
 use crate::by_type;
 use crate::cpu::{batch_norm as cpu, batch_norm_backward as backward};
 use crate::graph::{Node, Rule, record};
-use crate::tensor::{Value, dense, new, values};
+use crate::tensor::{Value, dense, new, row_len, values};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
@@ -184,18 +184,13 @@ impl<C: CheckpointStrategy> NormOps for Autodiff<Flex, C> {
     }
 }
 
-/// Channels: the size of the last dimension.
-fn channels(x: &FlexTensor) -> usize {
-    x.shape().to_vec().last().copied().unwrap_or(1)
-}
-
 fn train<T: Value>(
     x: &FlexTensor,
     [gamma, beta]: &[FlexTensor; 2],
     residual: Option<FlexTensor>,
     config: NormConfig,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
-    let c = channels(x);
+    let c = row_len(x);
     let residual = residual.map(dense);
     let (mut mean, mut variance) = (vec![T::ZERO; c], vec![T::ZERO; c]);
     let y = new::<T>(&x.shape().to_vec(), |y| {
@@ -233,7 +228,7 @@ fn infer<T: Value>(
     new::<T>(&x.shape().to_vec(), |y| {
         cpu::infer(
             values::<T>(x),
-            channels(x),
+            row_len(x),
             &scale,
             &shift,
             residual.as_ref().map(values::<T>),
@@ -270,7 +265,7 @@ impl NormRule {
         dy: &FlexTensor,
         wanted: [bool; N],
     ) -> [Option<FlexTensor>; N] {
-        let c = channels(&self.x);
+        let c = row_len(&self.x);
         let shape = self.x.shape().to_vec();
         let (mut dgamma, mut dbeta) = (vec![T::ZERO; c], vec![T::ZERO; c]);
         let mut dx = None;

@@ -2,7 +2,7 @@
 
 use crate::cpu::conv::{Geometry, Packed};
 use crate::cpu::winograd::Filters;
-use crate::tensor::{Value, values};
+use crate::tensor::{Value, dense, values};
 use burn::backend::TensorMetadata;
 use burn::backend::flex::FlexTensor;
 use std::any::Any;
@@ -45,6 +45,12 @@ impl<T: Value> Form for Filters<T> {
     fn bytes(&self) -> usize {
         size_of_val(self.transformed())
     }
+}
+
+/// A weight without gaps, and whether it is likely to be used again: the copy of a view is not.
+pub(super) fn settled(weight: FlexTensor) -> (FlexTensor, bool) {
+    let lasting = weight.layout().contiguous_offsets().is_some();
+    (dense(weight), lasting)
 }
 
 /// The form of a weight that `fits`, if it is kept.

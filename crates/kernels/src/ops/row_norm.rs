@@ -4,7 +4,7 @@ use super::{plain, takes};
 use crate::by_type;
 use crate::cpu::layer_norm as cpu;
 use crate::graph::{Node, Rule, record};
-use crate::tensor::{Value, dense, new, values};
+use crate::tensor::{Value, dense, new, row_len, values};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
@@ -155,11 +155,6 @@ impl<C: CheckpointStrategy> RowNormOps for Autodiff<Flex, C> {
     }
 }
 
-/// Features in a row.
-fn features(x: &FlexTensor) -> usize {
-    x.shape().to_vec().last().copied().unwrap_or(1)
-}
-
 /// What a layer norm computes.
 struct Normalized {
     y: FlexTensor,
@@ -190,7 +185,7 @@ fn layer_norm<T: Value>(
     [gamma, beta]: &[FlexTensor; 2],
     epsilon: f64,
 ) -> Normalized {
-    let (c, shape) = (features(x), x.shape().to_vec());
+    let (c, shape) = (row_len(x), x.shape().to_vec());
     let rows = x.shape().num_elements() / c.max(1);
     let (mut mean, mut inv_std) = (vec![T::ZERO; rows], vec![T::ZERO; rows]);
     let mut run = |sum: Option<&mut [T]>| {
@@ -237,7 +232,7 @@ fn rms_norm<T: Value>(
     gamma: &FlexTensor,
     epsilon: f64,
 ) -> (FlexTensor, FlexTensor) {
-    let c = features(x);
+    let c = row_len(x);
     let rows = x.shape().num_elements() / c.max(1);
     let mut inv_std = vec![T::ZERO; rows];
     let y = new::<T>(&x.shape().to_vec(), |y| {
@@ -269,7 +264,7 @@ impl RowNormRule {
         dy: &FlexTensor,
         wanted: [bool; N],
     ) -> [Option<FlexTensor>; N] {
-        let c = features(&self.x);
+        let c = row_len(&self.x);
         let (mut dgamma, mut dbeta) = (vec![T::ZERO; c], vec![T::ZERO; c]);
         let (x, gamma) = (values::<T>(&self.x), values::<T>(&self.gamma));
         let (inv_std, dy) = (values::<T>(&self.inv_std), values::<T>(dy));

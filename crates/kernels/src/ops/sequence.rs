@@ -58,7 +58,7 @@ impl SequenceOps for Flex {
         if !takes(qkv.dtype()) {
             return plain::attention_packed::<Flex>(qkv, keys.option(), shape);
         }
-        Attention::packed(qkv, keys, shape).forward()
+        Attention::packed(qkv, keys.option(), shape).forward()
     }
 
     fn attention_separate(
@@ -71,7 +71,7 @@ impl SequenceOps for Flex {
         if !takes(q.dtype()) {
             return plain::attention::<Flex>([q, k, v], keys.option(), shape);
         }
-        Attention::separate([q, k, v], keys, shape).forward()
+        Attention::separate([q, k, v], keys.option(), shape).forward()
     }
 }
 
@@ -95,7 +95,7 @@ impl<C: CheckpointStrategy> SequenceOps for Autodiff<Flex, C> {
             return plain::attention_packed::<Self>(qkv, keys.option(), shape);
         }
         record::<_, C, _>([qkv], |[qkv], _| {
-            Attention::packed(qkv, keys.option().into(), shape).recorded()
+            Attention::packed(qkv, keys.option(), shape).recorded()
         })
     }
 
@@ -110,7 +110,7 @@ impl<C: CheckpointStrategy> SequenceOps for Autodiff<Flex, C> {
             return plain::attention::<Self>([q, k, v], keys.option(), shape);
         }
         record::<_, C, _>([q, k, v], |operands, _| {
-            Attention::separate(operands, keys.option().into(), shape).recorded()
+            Attention::separate(operands, keys.option(), shape).recorded()
         })
     }
 }

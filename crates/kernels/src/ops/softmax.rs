@@ -5,7 +5,7 @@ use crate::by_type;
 use crate::cpu::math::Math;
 use crate::cpu::softmax as cpu;
 use crate::graph::{Node, Rule, record};
-use crate::tensor::{Value, dense, new, values};
+use crate::tensor::{Value, dense, new, row_len, values};
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
@@ -45,7 +45,7 @@ impl<C: CheckpointStrategy> SoftmaxOps for Autodiff<Flex, C> {
 
 /// Elements of a row.
 fn classes(x: &FlexTensor) -> usize {
-    x.shape().to_vec().last().copied().unwrap_or(1).max(1)
+    row_len(x).max(1)
 }
 
 fn forward<T: Value + Math>(x: &FlexTensor, log: bool) -> FlexTensor {

@@ -4,7 +4,7 @@
 //! a block of pixels shares the weights. With several outputs for each channel the input is repeated first.
 
 use super::Geometry;
-use super::gather::{Sizes, Weights, gather};
+use super::gather::{Sizes, Weights, gather, gather_all};
 use super::plan::Axis;
 use super::weights::Layout;
 use crate::cpu::epilogue::Epilogue;
@@ -89,7 +89,7 @@ pub(super) fn backward_data<T: Real>(
     bias: Option<&[T]>,
     dx: &mut [T],
 ) {
-    let [rows, columns] = g.backward_axes(out);
+    let axes = g.backward_axes(out);
     let sizes = Sizes {
         n: g.n,
         from: [out[0], out[1], g.cout],
@@ -98,22 +98,9 @@ pub(super) fn backward_data<T: Real>(
         depthwise: true,
     };
     let layout = layout(g.cout, g.kernel[0] * g.kernel[1]);
+    let weight = Weights::Plain(weight);
     let all = |bias: Option<&[T]>, dx: &mut [T]| {
-        for y in &rows {
-            for x in &columns {
-                gather(
-                    &sizes,
-                    y,
-                    x,
-                    &layout,
-                    dy,
-                    Weights::Plain(weight),
-                    bias,
-                    None,
-                    dx,
-                );
-            }
-        }
+        gather_all(&sizes, &axes, &layout, dy, weight, bias, dx);
     };
     let times = g.cout / g.cin;
     if times == 1 {

@@ -181,7 +181,7 @@ pub(super) fn backward_data<T: Real>(
     let area = g.kernel[0] * g.kernel[1];
     let depth = g.cin * area;
     let pixels = g.n * out[0] * out[1];
-    let mut windows = vec![T::ZERO; pixels * depth];
+    let mut windows = scratch::<T>(pixels * depth);
     let a = Left {
         data: dy,
         row: g.cout,

@@ -202,6 +202,23 @@ pub(super) fn gather<T: Real>(
     }
 }
 
+/// [`gather`] for every pair of axes, with nothing after it.
+pub(super) fn gather_all<T: Real>(
+    sizes: &Sizes,
+    [rows, columns]: &[Vec<Axis>; 2],
+    layout: &Layout,
+    source: &[T],
+    weight: Weights<T>,
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
+    for y in rows {
+        for x in columns {
+            gather(sizes, y, x, layout, source, weight, bias, None, out);
+        }
+    }
+}
+
 impl<T: Real> Pass<'_, T> {
     /// (segments of a pixel, elements of each).
     fn segments(&self) -> (usize, usize) {

@@ -291,24 +291,10 @@ fn data_to<T: Real>(
         kernel_width: g.kernel[1],
         depthwise: false,
     };
-    let (cin, cout) = (g.cin / g.groups, g.cout / g.groups);
-    let layout = Layout::backward(g.groups, cout, cin, g.kernel[0] * g.kernel[1]);
-    let [rows, columns] = g.backward_axes(out);
-    for y in &rows {
-        for x in &columns {
-            gather::gather(
-                &sizes,
-                y,
-                x,
-                &layout,
-                dy,
-                Weights::Plain(weight),
-                bias,
-                None,
-                dx,
-            );
-        }
-    }
+    let [groups, inputs, outputs, area] = g.layout();
+    let layout = Layout::backward(groups, outputs, inputs, area);
+    let axes = g.backward_axes(out);
+    gather::gather_all(&sizes, &axes, &layout, dy, Weights::Plain(weight), bias, dx);
 }
 
 /// [`backward_weights`] for an output of given size.

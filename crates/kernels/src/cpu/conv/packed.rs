@@ -103,9 +103,7 @@ fn takes_packed(g: &Geometry) -> bool {
 /// Whether a linear layer of that many rows gains from [`Packed`] weights: fewer rows use the weights
 /// where they lie, and for many the rearrangement does not count.
 pub fn worth_packing(rows: usize, inputs: usize, outputs: usize) -> bool {
-    let g = Geometry::linear(rows, inputs, outputs);
-    let as_they_lie = rows <= few::PIXELS_DOT && few::takes(&g, [1, rows]);
-    rows > 0 && rows <= MOST_PACKED && !as_they_lie
+    rows <= MOST_PACKED && worth_packing_for(&Geometry::linear(rows, inputs, outputs))
 }
 
 /// The most rows for which packed weights are kept.

@@ -26,6 +26,13 @@ impl Part {
             Self::Test => "test",
         }
     }
+
+    /// The part of this [`name`](Self::name).
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Train, Self::Validation, Self::Test]
+            .into_iter()
+            .find(|part| part.name() == name)
+    }
 }
 
 /// Examples from one source.

@@ -1,6 +1,7 @@
 //! In what runs differ.
 
 use crate::store::Run;
+use modelwright_train::recipe::{fields, value_of};
 
 /// The settings in which the recipes of runs differ: key and the value in each run, as the recipe
 /// writes it; empty where a recipe leaves it out.
@@ -10,15 +11,11 @@ pub fn differences(runs: &[Run]) -> Vec<(String, Vec<String>)> {
         .map(|r| r.recipe.parse().unwrap_or_default())
         .collect();
     let value = |table: &toml::Table, key: &str| -> String {
-        let found = match key.split_once('.') {
-            Some((section, name)) => table.get(section).and_then(|s| s.get(name)),
-            None => table.get(key),
-        };
-        found
+        value_of(table, key)
             .map(|v| v.to_string().trim_matches('"').to_string())
             .unwrap_or_default()
     };
-    modelwright_train::recipe::fields()
+    fields()
         .into_iter()
         .map(|f| {
             (

@@ -157,9 +157,7 @@ fn with_model<T: Send>(
 
 /// The part that a run's scores are on.
 fn part_of(run: &Run) -> Part {
-    let parts = [Part::Train, Part::Validation];
-    let found = parts.into_iter().find(|p| p.name() == run.scored_on);
-    found.unwrap_or(Part::Test)
+    Part::named(&run.scored_on).unwrap_or(Part::Test)
 }
 
 /// True answers.
@@ -178,25 +176,25 @@ impl Truth {
         examples: &mut Vec<usize>,
     ) -> Result<Self, TaskError> {
         let place = &dataset.source;
-        let (labels, classes) = match &dataset.content {
-            Content::Images(set) => (set.labels.clone(), set.classes.clone()),
+        let known = predictor.labels();
+        match &dataset.content {
+            Content::Images(set) => {
+                examples.retain(|i| set.labels[*i].is_some());
+                let labels: Vec<Option<u32>> = examples.iter().map(|i| set.labels[*i]).collect();
+                match_labels(place, known, &set.classes, &labels).map(Self::Classes)
+            }
             Content::Table(table) => {
                 let target = table::target_name(dataset, &recipe.data)?;
-                let column = table.require(&target, place)?;
-                examples.retain(|row| !column.is_missing(*row));
-                if predictor.labels().is_empty() {
-                    let (rows, values) = table::numbers(table, &target, place)?;
-                    let all = table::by_row(table.rows(), &rows, &values);
-                    let truth = examples.iter().map(|row| all[*row]).collect();
+                if known.is_empty() {
+                    let (rows, truth) = table::numbers_of(table, &target, place, examples)?;
+                    *examples = rows;
                     return Ok(Self::Values(target, truth));
                 }
-                let (codes, levels) = column.to_labels();
-                (codes.into_iter().map(Some).collect(), levels)
+                let (rows, truth) = table::classes_of(table, &target, place, known, examples)?;
+                *examples = rows;
+                Ok(Self::Classes(truth))
             }
-        };
-        examples.retain(|i| labels[*i].is_some());
-        let labels: Vec<Option<u32>> = examples.iter().map(|i| labels[*i]).collect();
-        match_labels(place, predictor.labels(), &classes, &labels).map(Self::Classes)
+        }
     }
 }
 

@@ -99,7 +99,7 @@ impl ClassHead {
             predicted: self.classes[w.predicted].clone(),
             probability: Some(w.probability),
         };
-        meter.worst.0.iter().map(mistake).collect()
+        meter.worst.items().map(mistake).collect()
     }
 }
 
@@ -144,15 +144,18 @@ impl ClassMeter {
             if predicted == truth {
                 self.right += 1;
             } else {
-                let sum: f64 = row
-                    .iter()
-                    .map(|v| f64::from(v - row[predicted]).exp())
-                    .sum();
-                let wrong = Wrong {
-                    position: self.examples,
-                    truth,
-                    predicted,
-                    probability: 1.0 / sum,
+                let position = self.examples;
+                let wrong = || {
+                    let sum: f64 = row
+                        .iter()
+                        .map(|v| f64::from(v - row[predicted]).exp())
+                        .sum();
+                    Wrong {
+                        position,
+                        truth,
+                        predicted,
+                        probability: 1.0 / sum,
+                    }
                 };
                 self.worst
                     .add(f64::from(row[predicted] - row[truth]), wrong);

@@ -27,7 +27,7 @@ pub use error::TaskError;
 pub use evaluation::Evaluation;
 pub use input::{InputColumn, InputSchema, InputValues};
 pub use plan::{Plan, read_content, usual_parts};
-pub use session::{Ended, Report, Session, SessionOptions};
+pub use session::{Ended, Report, STACK, Session, SessionOptions};
 pub use task::{Job, JobOutcome, Made, Prediction, Predictor, Task, TaskInfo, load};
 
 /// A result whose error says what was wrong, where, and what to do.

@@ -115,6 +115,12 @@ impl Parts {
     }
 }
 
+/// The part of every example; those that cannot be used count as training examples.
+pub(crate) fn or_train(parts: Vec<Option<Part>>) -> Vec<Part> {
+    let part = |p: Option<Part>| p.unwrap_or(Part::Train);
+    parts.into_iter().map(part).collect()
+}
+
 /// `limit` examples with the same shares of the strata. Like the split, the choice follows the
 /// examples' content and not their order.
 fn limited(mut train: Vec<usize>, limit: usize, seed: u64, division: &Division) -> Vec<usize> {

@@ -4,7 +4,7 @@ use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
 use crate::network;
-use crate::parts::Division;
+use crate::parts::{Division, or_train};
 use crate::task::{Prediction, Predictor};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::{Content, Dataset, Part, Table, TableEncoder};
@@ -144,10 +144,7 @@ impl<A: Answer> Predictor for RowPredictor<A> {
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
         let parts = parts::<A>(dataset, &self.preprocessor.target, recipe)?;
-        Ok(parts
-            .into_iter()
-            .map(|p| p.unwrap_or(Part::Train))
-            .collect())
+        Ok(or_train(parts))
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Session<'a> {
 }
 
 /// Stack of a computing thread: networks are dropped and walked recursively.
-pub(crate) const STACK: usize = 16 << 20;
+pub const STACK: usize = 16 << 20;
 
 /// How a session ended.
 pub enum Ended {

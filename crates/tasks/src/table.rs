@@ -1,5 +1,6 @@
 //! What the table tasks share: target, encoding, rows.
 
+use crate::classify::match_labels;
 use crate::error::TaskError;
 use crate::network;
 use crate::parts::{Division, Parts};
@@ -14,6 +15,7 @@ use modelwright_models::{MlpConfig, ModelConfig, TableNet, weights};
 use modelwright_runs::{Facts, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
 use modelwright_train::{Learner, Outcome, Recipe, Trainer};
+use std::collections::HashSet;
 
 /// Column names that are taken for the target if none is given.
 const USUAL_TARGETS: [&str; 4] = ["target", "label", "class", "y"];
@@ -289,6 +291,40 @@ pub(crate) fn classes(table: &Table, target: &str, place: &str) -> Result<Classe
     has_rows(&rows, target, place)?;
     let codes = rows.iter().map(|r| codes[*r]).collect();
     Ok((rows, codes, levels))
+}
+
+/// Those of `rows` whose target has a value, in the order of the table, and the values (numbers).
+pub(crate) fn numbers_of(
+    table: &Table,
+    target: &str,
+    place: &str,
+    rows: &[usize],
+) -> Result<(Vec<usize>, Vec<f64>), TaskError> {
+    let (known, values) = numbers(table, target, place)?;
+    let wanted: HashSet<usize> = rows.iter().copied().collect();
+    Ok(known
+        .into_iter()
+        .zip(values)
+        .filter(|(row, _)| wanted.contains(row))
+        .unzip())
+}
+
+/// Those of `rows` whose target has a value, in their order, and the values as indices into the
+/// classes that a model knows.
+pub(crate) fn classes_of(
+    table: &Table,
+    target: &str,
+    place: &str,
+    model_classes: &[String],
+    rows: &[usize],
+) -> Result<(Vec<usize>, Vec<u32>), TaskError> {
+    let column = table.require(target, place)?;
+    let (codes, classes) = column.to_labels();
+    let has_value = |row: &usize| !column.is_missing(*row);
+    let rows: Vec<usize> = rows.iter().copied().filter(has_value).collect();
+    let labels: Vec<Option<u32>> = rows.iter().map(|r| Some(codes[*r])).collect();
+    let labels = match_labels(place, model_classes, &classes, &labels)?;
+    Ok((rows, labels))
 }
 
 fn has_rows(rows: &[usize], target: &str, place: &str) -> Result<(), TaskError> {

@@ -1,8 +1,6 @@
 //! Which of several classes does a row belong to?
 
-use crate::classify::{
-    ClassHead, ClassMeter, ClassTargets, GOAL, match_labels, predictions, probabilities,
-};
+use crate::classify::{ClassHead, ClassMeter, ClassTargets, GOAL, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::row_predictor::{self, Answer, RowPredictor};
@@ -169,12 +167,7 @@ impl Answer for Classes {
         rows: &[usize],
         probabilities: impl Fn(&[usize]) -> Result<Vec<f32>, TaskError>,
     ) -> Result<Evaluation, TaskError> {
-        let column = table.require(target, place)?;
-        let (codes, classes) = column.to_labels();
-        let has_value = |row: &usize| !column.is_missing(*row);
-        let rows: Vec<usize> = rows.iter().copied().filter(has_value).collect();
-        let labels: Vec<Option<u32>> = rows.iter().map(|r| Some(codes[*r])).collect();
-        let labels = match_labels(place, &self.classes, &classes, &labels)?;
+        let (rows, labels) = table::classes_of(table, target, place, &self.classes, rows)?;
         let report = ClassificationReport::new(&self.classes, &probabilities(&rows)?, &labels);
         Ok(Evaluation::Classification(report))
     }

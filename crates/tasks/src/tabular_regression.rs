@@ -14,7 +14,6 @@ use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
 use modelwright_train::{ClassWeights, Goal, Learner, Meter, Mistake, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 
 /// The task.
 pub(crate) struct TabularRegression;
@@ -191,7 +190,7 @@ impl Learner for RowLearner {
             // Sums are taken about the mean, or large values would swallow the differences.
             let centred = t - mean;
             let position = meter.count as usize;
-            meter.worst.add(error.abs(), (position, *t, t + error));
+            meter.worst.add(error.abs(), || (position, *t, t + error));
             meter.count += 1.0;
             meter.absolute += error.abs();
             meter.squared += error * error;
@@ -219,7 +218,7 @@ impl Learner for RowLearner {
             predicted: number(*predicted),
             probability: None,
         };
-        meter.worst.0.iter().map(mistake).collect()
+        meter.worst.items().map(mistake).collect()
     }
 }
 
@@ -257,13 +256,7 @@ impl Answer for Quantity {
         rows: &[usize],
         scaled: impl Fn(&[usize]) -> Result<Vec<f32>, TaskError>,
     ) -> Result<Evaluation, TaskError> {
-        let (known, values) = table::numbers(table, target, place)?;
-        let wanted: HashSet<usize> = rows.iter().copied().collect();
-        let (rows, truth): (Vec<usize>, Vec<f64>) = known
-            .into_iter()
-            .zip(values)
-            .filter(|(row, _)| wanted.contains(row))
-            .unzip();
+        let (rows, truth) = table::numbers_of(table, target, place, rows)?;
         let undo = |v: &f32| self.scale.undo(*v);
         let predicted: Vec<f64> = scaled(&rows)?.iter().map(undo).collect();
         Ok(Evaluation::Regression(RegressionReport::new(

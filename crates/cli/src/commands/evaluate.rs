@@ -30,13 +30,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let dataset = open(source, options).map_err(TaskError::from)?;
     let usual = if trained_on.is_some() { "test" } else { "all" };
     let part = text(m, "part").unwrap_or(usual);
-    let wanted = match part {
-        "train" => Some(Part::Train),
-        "validation" => Some(Part::Validation),
-        "test" => Some(Part::Test),
-        _ => None,
-    };
-    let rows: Vec<usize> = match (wanted, recipe) {
+    let rows: Vec<usize> = match (Part::named(part), recipe) {
         (Some(wanted), Ok(recipe)) => {
             let parts = predictor.parts(&dataset, &recipe)?;
             (0..parts.len()).filter(|i| parts[*i] == wanted).collect()

@@ -107,6 +107,16 @@ impl ImageSet {
         }
     }
 
+    /// The pixels of picture `i` if they are in memory in this shape.
+    pub fn packed_as(&self, i: usize, shape: [usize; 3]) -> Option<&[u8]> {
+        let own = match &self.pixels {
+            Pixels::Packed { shape, .. } => Some(*shape),
+            Pixels::Rasters(rasters) => rasters.get(i).map(Raster::shape),
+            Pixels::Files(_) => None,
+        };
+        self.packed(i).filter(|_| own == Some(shape))
+    }
+
     /// A hash of the content of picture `i`.
     ///
     /// # Errors

@@ -129,9 +129,7 @@ impl TableEncoder {
         }
         Ok(out)
     }
-}
 
-impl TableEncoder {
     /// The columns that are read and no others, each of the sort that is read: such tables can be put
     /// together ([`Table::append`]), and encode as they did before.
     ///
@@ -296,8 +294,9 @@ impl ColumnEncoder {
             _ => column.data.clone(),
         };
         Column {
+            name: column.name.clone(),
+            kind: column.kind,
             data,
-            ..column.clone()
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Column, ColumnData, Kind, MISSING};
 
-/// Texts that stand for "no value". `None` is not among them: real tables use it as a level.
-/// What stands for a value that is not there; `?` is UCI's.
+/// Texts that stand for a value that is not there; `?` is UCI's. `None` is not among them: real tables
+/// use it as a level.
 const MISSING_WORDS: [&str; 10] = [
     "", "?", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "#N/A",
 ];

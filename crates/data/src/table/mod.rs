@@ -234,8 +234,8 @@ impl Table {
     /// # Errors
     /// They are not, or a column holds words in one table and numbers in the other.
     pub fn append(&mut self, other: Self) -> Result<(), DataError> {
-        let names = |t: &Self| t.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-        if names(self) != names(&other) {
+        let names = self.columns.iter().map(|c| &c.name);
+        if names.ne(other.columns.iter().map(|c| &c.name)) {
             return Err(DataError::new("tables", "their columns differ", ""));
         }
         let fit = |(a, b): (&Column, &Column)| {
@@ -254,6 +254,8 @@ impl Table {
     /// The rows in `keep`, in that order.
     pub fn select(&self, keep: &[usize]) -> Self {
         let pick = |column: &Column| Column {
+            name: column.name.clone(),
+            kind: column.kind,
             data: match &column.data {
                 ColumnData::Numbers(v) => ColumnData::Numbers(keep.iter().map(|i| v[*i]).collect()),
                 ColumnData::Labels { codes, levels } => ColumnData::Labels {
@@ -261,7 +263,6 @@ impl Table {
                     levels: levels.clone(),
                 },
             },
-            ..column.clone()
         };
         Self {
             columns: self.columns.iter().map(pick).collect(),

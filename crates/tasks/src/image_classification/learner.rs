@@ -52,14 +52,7 @@ impl ImageLearner {
 
     /// One normalized picture, changed at random if `epoch` is given.
     fn write(&self, index: usize, epoch: Option<usize>, out: &mut [f32]) -> Result<(), DataError> {
-        let fits = self
-            .set
-            .packed(index)
-            .filter(|bytes| bytes.len() == out.len());
-        match fits {
-            Some(bytes) => self.transform.spread(bytes, out),
-            None => out.copy_from_slice(&self.transform.planes_of(self.set.raster(index)?)),
-        }
+        self.transform.write(&self.set, index, out)?;
         if let Some(epoch) = epoch.filter(|_| !self.augment.is_identity()) {
             let mut rng = stream(self.seed, Purpose::Augment, (epoch as u64, index as u64));
             self.augment.apply(out, self.transform.planes(), &mut rng);

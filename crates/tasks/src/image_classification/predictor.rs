@@ -7,6 +7,7 @@ use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
 use crate::network;
+use crate::parts::or_train;
 use crate::task::{Prediction, Predictor};
 use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::images::Pixels;
@@ -72,7 +73,7 @@ impl ImagePredictor {
                 .par_iter()
                 .zip(pixels.par_chunks_mut(size))
                 .try_for_each(|(row, out)| -> Result<(), DataError> {
-                    out.copy_from_slice(&self.transform.planes_of(set.raster(*row)?));
+                    self.transform.write(set, *row, out)?;
                     self.transform.normalize(out);
                     Ok(())
                 })?;
@@ -141,11 +142,7 @@ impl Predictor for ImagePredictor {
     }
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
-        let parts = super::parts(dataset, recipe)?;
-        Ok(parts
-            .into_iter()
-            .map(|p| p.unwrap_or(Part::Train))
-            .collect())
+        Ok(or_train(super::parts(dataset, recipe)?))
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a picture to what the network sees; saved as `preprocessor_config.json`.
 
 use crate::error::TaskError;
-use modelwright_data::{ImageSet, Raster};
+use modelwright_data::{DataError, ImageSet};
 use serde::{Deserialize, Serialize};
 
 /// Pictures are worked on at their own size up to this side.
@@ -117,17 +117,18 @@ impl ImageTransform {
         }
     }
 
-    /// The picture as planes from 0 to 1: `[channels, height, width]`, before normalization.
-    pub fn planes_of(&self, raster: Raster) -> Vec<f32> {
-        let raster = raster.fit(self.shape());
-        let [channels, height, width] = self.planes();
-        let mut planes = vec![0.0; channels * height * width];
-        self.spread(raster.pixels(), &mut planes);
-        planes
+    /// Picture `i` as planes from 0 to 1: `[channels, height, width]`, before normalization.
+    pub fn write(&self, set: &ImageSet, i: usize, out: &mut [f32]) -> Result<(), DataError> {
+        let shape = self.shape();
+        match set.packed_as(i, shape) {
+            Some(pixels) => self.spread(pixels, out),
+            None => self.spread(set.raster(i)?.fit(shape).pixels(), out),
+        }
+        Ok(())
     }
 
     /// Interleaved bytes to planes from 0 to 1.
-    pub fn spread(&self, pixels: &[u8], planes: &mut [f32]) {
+    fn spread(&self, pixels: &[u8], planes: &mut [f32]) {
         let size = self.size.height * self.size.width;
         for (channel, plane) in planes.chunks_exact_mut(size).enumerate() {
             for (out, pixel) in plane.iter_mut().zip(pixels.chunks_exact(self.num_channels)) {

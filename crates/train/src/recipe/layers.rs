@@ -91,10 +91,7 @@ impl Layers {
 
     /// The value given for a key, if it was given.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        match key.split_once('.') {
-            Some((section, name)) => self.table.get(section)?.get(name),
-            None => self.table.get(key),
-        }
+        value_of(&self.table, key)
     }
 
     /// The complete recipe: `defaults` with these layers on top.
@@ -111,6 +108,14 @@ impl Layers {
         }
         overlay(&mut table, given);
         table.try_into().map_err(explain)
+    }
+}
+
+/// The value of a dotted key in a recipe, if it is there.
+pub fn value_of<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+    match key.split_once('.') {
+        Some((section, name)) => table.get(section)?.get(name),
+        None => table.get(key),
     }
 }
 

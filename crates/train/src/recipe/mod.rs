@@ -8,7 +8,7 @@ mod fields;
 mod layers;
 
 pub use fields::{Field, FieldKind, fields, reference, unknown_key};
-pub use layers::{Layers, RecipeError, parse_value};
+pub use layers::{Layers, RecipeError, parse_value, value_of};
 
 use crate::error::TrainError;
 use crate::optimizer::OptimizerConfig;

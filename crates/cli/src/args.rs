@@ -55,7 +55,8 @@ fn runs_dir() -> Arg {
         .help("Folder of runs and their store")
 }
 
-fn json() -> Arg {
+/// Asks for JSON.
+pub fn json() -> Arg {
     Arg::new("json")
         .long("json")
         .action(ArgAction::SetTrue)

@@ -5,9 +5,12 @@ use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::model::Version;
 use modelwright_data::Content;
-use modelwright_tasks::Prediction;
+use modelwright_tasks::{InputSchema, Prediction};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+
+/// Requests above this size are read on a thread of their own, so that other requests go on.
+const HEAVY: usize = 64 << 10;
 
 /// Predictions for the examples of one request.
 #[derive(Debug, Clone)]
@@ -33,6 +36,12 @@ pub(crate) struct Chosen {
 }
 
 impl Chosen {
+    /// Whether reading a request of `size` bytes may take long: pictures always may.
+    pub fn is_heavy(&self, size: usize) -> bool {
+        let pictures = matches!(self.version.input(), InputSchema::Images { .. });
+        pictures || size > HEAVY
+    }
+
     /// Reads the examples, with whatever else the request holds, and predicts. Reading that may take
     /// long is `heavy` and goes to a thread of its own.
     ///

@@ -5,7 +5,7 @@ use crate::input::PLACE;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use modelwright_data::Content;
-use modelwright_tasks::{Prediction, Predictor};
+use modelwright_tasks::{Prediction, Predictor, STACK};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,8 +14,6 @@ use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// Stack of a computing thread: networks are walked and dropped recursively.
-pub(crate) const STACK: usize = 16 << 20;
 /// Seconds after which a client that was sent away may come again.
 const RETRY: u64 = 1;
 

@@ -12,10 +12,13 @@ use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 use modelwright_tasks::{InputColumn, InputSchema, InputValues};
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// Levels of a category that are shown.
 const LEVELS: usize = 12;
 const STYLE: &str = include_str!("docs.css");
+/// What [`addresses`] makes, which is the same for all servers.
+static ADDRESSES: LazyLock<Markup> = LazyLock::new(addresses);
 
 /// The page and its style.
 pub(crate) fn routes() -> Router<App> {
@@ -51,7 +54,7 @@ async fn page(State(app): State<App>, headers: HeaderMap) -> Html<String> {
                 " has an example for each." }
         }
         h2 { "Addresses" }
-        (addresses())
+        (*ADDRESSES)
     };
     let page = html! {
         (DOCTYPE)
@@ -124,9 +127,8 @@ fn shortened(words: &[String]) -> String {
 /// Every address of the document, with what it takes and answers.
 fn addresses() -> Markup {
     let document = serde_json::to_value(document()).unwrap_or_default();
-    let paths = document["paths"].as_object().cloned().unwrap_or_default();
     html! {
-        @for (path, methods) in &paths {
+        @for (path, methods) in document["paths"].as_object().into_iter().flatten() {
             @for (method, operation) in methods.as_object().into_iter().flatten() {
                 article {
                     h3 { code { (method.to_uppercase()) " " (path) } }

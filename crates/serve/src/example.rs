@@ -23,11 +23,7 @@ impl Place {
         };
         let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
         let host = host.filter(plain).unwrap_or("127.0.0.1:8000");
-        let scheme = if tls { "https" } else { "http" };
-        Self {
-            base: format!("{scheme}://{host}"),
-            token,
-        }
+        Self::at(host, tls, token)
     }
 
     /// As the server knows its own address.

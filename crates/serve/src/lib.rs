@@ -24,6 +24,7 @@ mod registry;
 mod router;
 pub mod security;
 pub mod server;
+mod stamp;
 pub mod telemetry;
 mod tls;
 pub mod tokens;

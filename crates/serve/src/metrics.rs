@@ -152,7 +152,7 @@ impl Metrics {
         batches.observe(size as f64);
     }
 
-    /// Sets how many requests wait for a model.
+    /// Sets how many examples wait for a model.
     pub fn queue(&self, model: &str, depth: usize) {
         let queue = self.inner.queue.get_or_create(&labels(model));
         queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
@@ -240,7 +240,7 @@ impl Inner {
         );
         registry.register(
             "queue_depth",
-            "Requests that wait for a model now",
+            "Examples that wait for a model now",
             queue.clone(),
         );
         registry.register(

@@ -1,18 +1,19 @@
 //! One loaded bundle.
 
-use crate::batcher::{Batcher, Open, STACK};
+use crate::batcher::{Batcher, Open};
 use crate::error::ServeError;
 use crate::input::PLACE;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::stamp::Stamp;
+use crate::tokens::hex;
 use burn::tensor::Device;
 use modelwright_data::Content;
 use modelwright_runs::{Bundle, CONFIG};
-use modelwright_tasks::{InputSchema, Prediction, Predictor, TaskError, load};
+use modelwright_tasks::{InputSchema, Prediction, Predictor, STACK, TaskError, load};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 /// Digits of a bundle's digest that are shown.
 const DIGITS: usize = 12;
@@ -50,7 +51,7 @@ impl Version {
         limits: &Limits,
         metrics: &Metrics,
     ) -> Result<Self, ServeError> {
-        let stamp = Stamp::of(source);
+        let stamp = stamp(source);
         let (bundle, digest, predictor) = open(source)?;
         let batcher = Batcher::start(model, predictor.clone(), limits, metrics.clone())?;
         Ok(Self {
@@ -131,32 +132,12 @@ fn open(source: &Path) -> Result<Opened, ServeError> {
 }
 
 fn digest(content: &[u8]) -> String {
-    let digest = Sha256::digest(content);
-    let hex: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-    hex[..DIGITS].to_string()
+    hex(&Sha256::digest(content))[..DIGITS].to_string()
 }
 
-/// What changes when a bundle is replaced, cheap to ask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    modified: SystemTime,
-    size: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    /// That of the bundle at `source`, or of the one in a run folder; `None` while there is none.
-    pub fn of(source: &Path) -> Option<Self> {
-        let inner = source.join("bundle").join(CONFIG).metadata();
-        let file = inner.or_else(|_| source.join(CONFIG).metadata()).ok()?;
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(&file);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Some(Self {
-            modified: file.modified().ok()?,
-            size: file.len(),
-            inode,
-        })
-    }
+/// What changes when the bundle at `source`, or the one in a run folder, is replaced; `None` while
+/// there is none.
+pub(crate) fn stamp(source: &Path) -> Option<Stamp> {
+    let inner = Stamp::of(&source.join("bundle").join(CONFIG));
+    inner.or_else(|| Stamp::of(&source.join(CONFIG)))
 }

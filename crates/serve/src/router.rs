@@ -12,11 +12,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, header};
 use http_body_util::LengthLimitError;
+use serde::Deserialize;
 use std::error::Error;
 use std::net::SocketAddr;
-
-/// Bodies above this size are read on a thread of their own, so that other requests go on.
-pub(crate) const HEAVY: usize = 64 << 10;
 
 /// What all addresses work with. Clones are the same.
 #[derive(Clone)]
@@ -52,6 +50,15 @@ impl App {
         let place = Place::at(&reachable(address), self.tls, !self.access.is_open());
         Some(example::first(&place, &model.name, &version).command)
     }
+}
+
+/// A model, and a version of it if one is named, as addresses name them.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    /// Name of the model.
+    pub model: String,
+    /// Number or digest of the version.
+    pub version: Option<String>,
 }
 
 /// An address under which this machine itself reaches a server that listens at `address`.

@@ -68,29 +68,23 @@ pub fn start(form: LogForm) -> Result<(), ServeError> {
     started.map_err(|e| ServeError::own(format!("logging cannot start: {e}")))
 }
 
-/// The id of a request, among its extensions.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub String);
-
-impl RequestId {
-    /// The client's own id, if it is short and of letters, digits and `._-`; else a new one. What
-    /// is neither could forge log lines or headers.
-    fn of(headers: &HeaderMap) -> Self {
-        let plain = |text: &&str| {
-            (1..=ID_LENGTH).contains(&text.len())
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-        };
-        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-        match given.filter(plain) {
-            Some(id) => Self(id.to_string()),
-            None => {
-                let mut bytes = [0; 16];
-                // An id that is not unique is better than no answer.
-                let _ = getrandom::fill(&mut bytes);
-                Self(hex(&bytes))
-            }
+/// The client's own id, if it is short and of letters, digits and `._-`; else a new one. What is
+/// neither could forge log lines or headers.
+fn request_id(headers: &HeaderMap) -> String {
+    let plain = |text: &&str| {
+        (1..=ID_LENGTH).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    match given.filter(plain) {
+        Some(id) => id.to_string(),
+        None => {
+            let mut bytes = [0; 16];
+            // An id that is not unique is better than no answer.
+            let _ = getrandom::fill(&mut bytes);
+            hex(&bytes)
         }
     }
 }
@@ -98,15 +92,14 @@ impl RequestId {
 /// Gives every request an id, counts it and logs it.
 pub(crate) async fn observe(
     State(metrics): State<Metrics>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
-    let id = RequestId::of(request.headers());
+    let id = request_id(request.headers());
     let work = Work::start(&id, &request, metrics);
-    request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", id = id.0);
+    let span = tracing::info_span!("request", id);
     let mut response = next.run(request).instrument(span).await;
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
+    if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     work.finish(&response);
@@ -129,14 +122,14 @@ struct Work {
 }
 
 impl Work {
-    fn start(id: &RequestId, request: &Request, metrics: Metrics) -> Self {
+    fn start(id: &str, request: &Request, metrics: Metrics) -> Self {
         let path = request.uri().path();
         let route = request.extensions().get::<MatchedPath>();
         let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
         let model = model_in(route, path).filter(|name| metrics.knows(name));
         Self {
-            id: id.0.clone(),
+            id: id.to_string(),
             method: request.method().to_string(),
             path: shortened(path).to_string(),
             route: route.to_string(),
@@ -206,16 +199,13 @@ mod tests {
         let id = |value: &'static [u8]| {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, HeaderValue::from_bytes(value).unwrap());
-            RequestId::of(&headers).0
+            request_id(&headers)
         };
         assert_eq!(id(b"shop-1.2_a"), "shop-1.2_a");
         for odd in [&b""[..], b"a b", b"a\"b", b"a=b", b"\xff", &[b'a'; 65]] {
             assert_eq!(id(odd).len(), 32, "{odd:?}");
         }
-        assert_ne!(
-            RequestId::of(&HeaderMap::new()).0,
-            RequestId::of(&HeaderMap::new()).0
-        );
+        assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Replaced bundles are loaded while the old ones answer.
 
 use crate::lineup::Lineup;
-use crate::model::{Stamp, Version};
+use crate::model::{Version, stamp};
 use crate::registry::{Model, Shared};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -50,7 +50,7 @@ fn look_at(models: &Shared, model: &Model, trouble: &mut HashMap<Key, Trouble>, 
             continue;
         };
         let key = (model.name().to_string(), number);
-        let stamp = Stamp::of(&old.source);
+        let stamp = stamp(&old.source);
         // Between two bundles there may be none for a moment.
         if stamp.is_none() || stamp == old.stamp {
             trouble.remove(&key);

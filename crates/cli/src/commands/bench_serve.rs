@@ -1,6 +1,7 @@
 //! `bench-serve`.
 
 use super::text;
+use crate::args::json;
 use crate::output::{self, right, table};
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
@@ -77,12 +78,7 @@ pub fn command() -> Command {
                 .default_value("MODELWRIGHT_TOKEN")
                 .help("Environment variable that holds the token, if the server wants one"),
         )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("Print JSON, for scripts"),
-        )
+        .arg(json())
 }
 
 /// `modelwright bench-serve`.

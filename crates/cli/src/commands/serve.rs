@@ -142,12 +142,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         Some("json") => LogForm::Json,
         _ => LogForm::Text,
     };
-    let bind = bind(m);
-    bind.check()?;
-    let access = match text(m, "token-file") {
-        Some(file) => Access::tokens(Path::new(file))?,
-        None => Access::Open,
-    };
+    let (bind, access) = guarded(m)?;
     if let Some(threads) = m.get_one::<u32>("threads") {
         use_threads(*threads as usize)?;
     }
@@ -212,8 +207,18 @@ pub async fn stop_signal() {
     }
 }
 
-/// What those arguments say.
-pub fn bind(m: &ArgMatches) -> Bind {
+/// What those arguments say: where to listen, if that is safe, and to whom.
+pub fn guarded(m: &ArgMatches) -> Result<(Bind, Access)> {
+    let bind = bind(m);
+    bind.check()?;
+    let access = match text(m, "token-file") {
+        Some(file) => Access::tokens(Path::new(file))?,
+        None => Access::Open,
+    };
+    Ok((bind, access))
+}
+
+fn bind(m: &ArgMatches) -> Bind {
     let host = m.get_one::<IpAddr>("host").copied();
     let port = m.get_one::<u16>("port").copied();
     let file = |name| text(m, name).map(PathBuf::from);

@@ -1,12 +1,11 @@
 //! `studio`.
 
-use super::serve::{address_args, bind, stop_signal};
-use super::text;
+use super::serve::{address_args, guarded, stop_signal};
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use modelwright_serve::server::run as listen;
 use modelwright_serve::telemetry::{self, LogForm};
-use modelwright_serve::{Access, App, Limits, Models};
+use modelwright_serve::{App, Limits, Models};
 use modelwright_studio::{Studio, StudioOptions, UploadLimits};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -43,12 +42,7 @@ pub fn command() -> Command {
 
 /// `modelwright studio`.
 pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
-    let bind = bind(m);
-    bind.check()?;
-    let access = match text(m, "token-file") {
-        Some(file) => Access::tokens(Path::new(file))?,
-        None => Access::Open,
-    };
+    let (bind, access) = guarded(m)?;
     telemetry::start(LogForm::Text)?;
     let limits = Limits::default();
     let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
@@ -85,14 +79,12 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
 /// Says where the studio is, and shows it if asked to.
 fn greet(address: SocketAddr, tls: bool, open: bool) {
     let scheme = if tls { "https" } else { "http" };
-    let name = match address.ip() {
-        ip if ip.is_loopback() || ip.is_unspecified() => "localhost".into(),
-        _ => match address {
-            SocketAddr::V4(v4) => v4.ip().to_string(),
-            SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
-        },
+    let (ip, port) = (address.ip(), address.port());
+    let place = match ip.is_loopback() || ip.is_unspecified() {
+        true => format!("{scheme}://localhost:{port}"),
+        // Made anew, it is without the zone that browsers do not know.
+        false => format!("{scheme}://{}", SocketAddr::new(ip, port)),
     };
-    let place = format!("{scheme}://{name}:{}", address.port());
     println!("studio: {place}");
     if open && !open_browser(&place) {
         eprintln!("no browser could be opened; go to {place}");

@@ -1,6 +1,7 @@
 //! `token create|list|revoke`.
 
 use super::text;
+use crate::args::json;
 use crate::output::{self, right, table};
 use anyhow::Result;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
@@ -79,13 +80,6 @@ fn token_file() -> Arg {
         .value_hint(ValueHint::FilePath)
         .value_parser(value_parser!(PathBuf))
         .help("The token file [default: tokens.json in the folder of runs]")
-}
-
-fn json() -> Arg {
-    Arg::new("json")
-        .long("json")
-        .action(ArgAction::SetTrue)
-        .help("Print JSON, for scripts")
 }
 
 /// `modelwright token`.

@@ -2,13 +2,13 @@
 
 use super::Refusal;
 use crate::rate::Buckets;
+use crate::stamp::Stamp;
 use crate::tokens::{Stored, Token, TokenFile, id_of};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Time between two looks whether the token file has changed. A token that was revoked is refused
@@ -38,15 +38,6 @@ struct Known {
     tokens: HashMap<String, Arc<Stored>>,
     /// Ids by the SHA-256 of secrets that were right: hashing them slowly again would tell nothing new.
     right: HashMap<[u8; 32], String>,
-}
-
-/// Tells one state of the file from another.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    length: u64,
-    /// A file that replaced another has another one.
-    inode: u64,
 }
 
 impl Gate {
@@ -138,7 +129,7 @@ impl Gate {
         let mut known = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if known.looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
             known.looked = Some(Instant::now());
-            let stamp = stamp(self.file.path());
+            let stamp = Stamp::of(self.file.path());
             if stamp != known.stamp {
                 known.stamp = stamp;
                 known.read(&self.file);
@@ -162,19 +153,6 @@ impl Known {
             .map(|stored| (stored.token.id.clone(), Arc::new(stored)))
             .collect();
     }
-}
-
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = path.metadata().ok()?;
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    Some(Stamp {
-        modified: metadata.modified().ok(),
-        length: metadata.len(),
-        inode,
-    })
 }
 
 fn valid(token: Token) -> Result<Token, Refusal> {

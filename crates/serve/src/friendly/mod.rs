@@ -6,14 +6,14 @@ use crate::answer::Answer;
 use crate::error::{ErrorBody, ServeError};
 use crate::example::{self, Place};
 use crate::registry::ModelSummary;
-use crate::router::{App, HEAVY};
+use crate::router::{App, Named};
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use modelwright_tasks::{InputSchema, Prediction};
 use sent::Sent;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::sync::Arc;
 use utoipa::{OpenApi, ToSchema};
@@ -35,13 +35,6 @@ pub(crate) fn routes() -> Router<App> {
 #[derive(OpenApi)]
 #[openapi(paths(models, model, predict))]
 pub(crate) struct Description;
-
-/// A model, and a version of it if one is named.
-#[derive(Deserialize)]
-struct Named {
-    model: String,
-    version: Option<String>,
-}
 
 /// A model and how to use it.
 #[derive(Serialize, ToSchema)]
@@ -168,8 +161,7 @@ async fn predict(
 ) -> Result<Json<Predictions>, ServeError> {
     let chosen = app.models.choose(&named.model, named.version.as_deref())?;
     let sent = Sent::read(request, &app.limits).await?;
-    let pictures = matches!(chosen.version.input(), InputSchema::Images { .. });
-    let heavy = pictures || sent.size() > HEAVY;
+    let heavy = chosen.is_heavy(sent.size());
     let (answer, ()) = chosen
         .answer(heavy, move |version, limits| {
             let input = sent.input(version.input(), limits)?;

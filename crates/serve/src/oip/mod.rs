@@ -7,14 +7,13 @@ mod values;
 mod wire;
 
 use crate::error::{ErrorBody, ServeError};
-use crate::router::{App, HEAVY, read_body};
+use crate::router::{App, Named, read_body};
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use metadata::{ModelMetadata, ServerMetadata, statistics};
-use modelwright_tasks::InputSchema;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 use wire::{InferRequest, InferResponse};
@@ -52,13 +51,6 @@ pub(crate) fn routes() -> axum::Router<App> {
     model_stats
 ))]
 pub(crate) struct Description;
-
-/// A model, and a version of it if one is named.
-#[derive(serde::Deserialize)]
-struct Named {
-    model: String,
-    version: Option<String>,
-}
 
 /// What this server is.
 #[utoipa::path(get, path = "/v2", tag = "Open Inference Protocol",
@@ -161,8 +153,7 @@ async fn infer(
     let chosen = app.models.choose(&named.model, named.version.as_deref())?;
     let (parts, body) = request.into_parts();
     let body = read_body(&parts.headers, body, &app.limits).await?;
-    let pictures = matches!(chosen.version.input(), InputSchema::Images { .. });
-    let heavy = pictures || body.len() > HEAVY;
+    let heavy = chosen.is_heavy(body.len());
     let (answer, request) = chosen
         .answer(heavy, move |version, limits| {
             let (request, tensors) = values::parse(&parts.headers, &body)?;

@@ -1,5 +1,6 @@
 //! Looking at data takes time, so each data set is looked at once and remembered.
 
+use crate::jobs::lock;
 use crate::problem::Problem;
 use crate::uploads::{Entry, Settings};
 use modelwright_data::profile::Profile;
@@ -9,7 +10,7 @@ use modelwright_train::Recipe;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -75,7 +76,7 @@ pub struct Looks(Mutex<HashMap<String, (Settings, Looking)>>);
 impl Looks {
     /// The look at a data set as it is set now; begins one if there is none.
     pub fn at(&self, entry: &Entry) -> Looking {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         if let Some((settings, looking)) = all.get(&entry.id)
             && *settings == entry.settings
         {
@@ -91,7 +92,7 @@ impl Looks {
 
     /// Forgets a data set that is removed: another may get its name.
     pub fn forget(&self, id: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         all.remove(id);
     }
 }

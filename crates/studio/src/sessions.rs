@@ -1,9 +1,10 @@
 //! Browsers that have shown a token, in memory: after a restart they show it again.
 
+use crate::jobs::lock;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// The cookie's name.
@@ -33,7 +34,7 @@ impl Sessions {
         let mut bytes = [0u8; 32];
         getrandom::fill(&mut bytes)?;
         let name = URL_SAFE_NO_PAD.encode(bytes);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         all.retain(|_, s| s.began.elapsed() < LIFE);
         if all.len() >= MOST {
             let oldest = all.iter().min_by_key(|(_, s)| s.began);
@@ -51,14 +52,14 @@ impl Sessions {
 
     /// The token behind a session that has not ended.
     pub fn token(&self, name: &str) -> Option<String> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = lock(&self.0);
         let session = all.get(name).filter(|s| s.began.elapsed() < LIFE)?;
         Some(session.token.clone())
     }
 
     /// Ends a session.
     pub fn end(&self, name: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.0);
         all.remove(name);
     }
 }

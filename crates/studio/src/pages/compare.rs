@@ -94,13 +94,20 @@ fn choose(ctx: &Ctx, all: &[Run], columns: &[Column]) -> Markup {
     }
 }
 
-fn scores(ctx: &Ctx, columns: &[Column]) -> Markup {
+/// Names in the order in which they come, each once.
+fn once<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
-    for (name, _) in columns.iter().flat_map(|c| &c.run.scores) {
-        if !names.contains(&name.as_str()) {
+    for name in all {
+        if !names.contains(&name) {
             names.push(name);
         }
     }
+    names
+}
+
+fn scores(ctx: &Ctx, columns: &[Column]) -> Markup {
+    let scored = columns.iter().flat_map(|c| &c.run.scores);
+    let names = once(scored.map(|(name, _)| name.as_str()));
     let value = |c: &Column, name: &str| c.run.scores.iter().find(|(n, _)| n == name).map(|s| s.1);
     // Scores on different data say nothing about which run is better.
     let comparable = columns
@@ -152,12 +159,8 @@ fn best(name: &str, values: impl Iterator<Item = f64>) -> Option<f64> {
 
 /// The validation curves of all runs on one chart a score, drawn by the script.
 fn curves(ctx: &Ctx, columns: &[Column]) -> Markup {
-    let mut names: Vec<&str> = Vec::new();
-    for e in columns.iter().flat_map(|c| &c.epochs) {
-        if !names.contains(&e.name.as_str()) {
-            names.push(&e.name);
-        }
-    }
+    let epochs = columns.iter().flat_map(|c| &c.epochs);
+    let names = once(epochs.map(|e| e.name.as_str()));
     let part_of = |c: &Column| match c.epochs.iter().any(|e| e.part == "validation") {
         true => "validation",
         false => "train",

@@ -1,5 +1,6 @@
 //! Home: what the visitor wants, and how it stands with what was begun.
 
+use super::of_run::data_name;
 use super::words::{badge, headline};
 use crate::app::Studio;
 use crate::page::{Ctx, encoded_part};
@@ -121,8 +122,6 @@ fn row(ctx: &Ctx, run: &Run) -> Markup {
         Status::Finished => format!("/runs/{}/result", encoded_part(&run.id)),
         _ => format!("/runs/{}", encoded_part(&run.id)),
     };
-    // Uploads have long paths; their last part is what the visitor called them.
-    let data = run.source.rsplit(['/', '\\']).next().unwrap_or("");
     html! {
         tr {
             td {
@@ -136,7 +135,7 @@ fn row(ctx: &Ctx, run: &Run) -> Markup {
                 @if run.status == Status::Running && !here { br; small { (ctx.t("home-elsewhere")) } }
             }
             td { (headline(ctx, run).unwrap_or_else(|| "–".into())) }
-            td { (data) }
+            td { (data_name(run)) }
             td { time datetime=(run.created) { (run.created.get(..16).unwrap_or(&run.created).replace('T', " ")) } }
         }
     }

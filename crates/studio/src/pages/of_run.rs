@@ -61,6 +61,12 @@ impl OfRun {
         format!("/runs/{}{below}", encoded_part(&self.run.id))
     }
 
+    /// The button that puts the run beside others.
+    pub fn compare(&self, ctx: &Ctx) -> Markup {
+        let address = format!("/compare?runs={}", encoded_part(&self.run.id));
+        html! { a.button.secondary href=(address) { (ctx.t("run-compare")) } }
+    }
+
     /// A page of the run: `body` below its name.
     pub fn page(&self, ctx: &Ctx, title_key: &str, body: Markup) -> Response {
         let title = ctx.t(title_key);

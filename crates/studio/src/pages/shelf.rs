@@ -1,11 +1,13 @@
 //! What the pages of a run read from disk, kept for the runs that were looked at last.
 
+use super::try_it::Ink;
+use crate::jobs::lock;
 use modelwright_data::{Dataset, quiet};
 use modelwright_runs::{Run, RunFolder};
 use modelwright_serve::{Limits, Models, ServeError};
 use modelwright_tasks::{Answers, InputSchema, TaskError, data_of_run, input_of_bundle};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Data sets may be most of the memory, so few are kept.
 const DATA_SETS: usize = 2;
@@ -17,6 +19,7 @@ pub(crate) struct Shelf {
     data: Kept<Dataset>,
     answers: Kept<Answers>,
     inputs: Kept<InputSchema>,
+    inks: Kept<Ink>,
     /// Names of the models on trial, the last first.
     on_trial: Mutex<VecDeque<String>>,
     trial: Models,
@@ -28,6 +31,7 @@ impl Default for Shelf {
             data: Kept::new(DATA_SETS),
             answers: Kept::new(MODELS),
             inputs: Kept::new(MODELS),
+            inks: Kept::new(MODELS),
             on_trial: Mutex::default(),
             trial: Models::new(Limits::default()),
         }
@@ -54,11 +58,16 @@ impl Shelf {
             .get(&key(run), || input_of_bundle(&folder.bundle()))
     }
 
+    /// How drawings look in the run's data, brought to the size `shape` of its model.
+    pub fn ink(&self, run: &Run, data: &Dataset, shape: [usize; 3]) -> Result<Arc<Ink>, TaskError> {
+        self.inks.get(&key(run), || Ok(Ink::of(data, shape)))
+    }
+
     /// Makes ready the model of a finished run to be tried; it has no address of its own. Returns
     /// its name among [`Shelf::trial`].
     pub fn try_out(&self, run: &Run, folder: &RunFolder) -> Result<String, ServeError> {
         let name = super::ship::model_name(&key(run));
-        let mut names = self.on_trial.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = lock(&self.on_trial);
         match names.iter().position(|n| *n == name) {
             Some(place) => drop(names.remove(place)),
             None => self.trial.add(&name, &folder.bundle())?,
@@ -103,7 +112,7 @@ impl<T> Kept<T> {
         key: &str,
         make: impl FnOnce() -> Result<T, TaskError>,
     ) -> Result<Arc<T>, TaskError> {
-        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut items = lock(&self.items);
         let found = items.iter().position(|(k, _)| k == key);
         let item = match found.and_then(|i| items.remove(i)) {
             Some(item) => item,

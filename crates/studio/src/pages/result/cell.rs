@@ -1,7 +1,7 @@
 //! The examples behind a cell of the confusion matrix.
 
+use super::classes;
 use crate::app::Studio;
-use crate::page::encoded_part;
 use crate::pages::of_run::OfRun;
 use crate::{Ctx, Problem};
 use axum::extract::{Path, Query};
@@ -102,12 +102,8 @@ fn rows(ctx: &Ctx, table: &Table, shown: &[(usize, f32)]) -> Markup {
 
 fn turn(ctx: &Ctx, of_run: &OfRun, cell: &Cell, number: usize, pages: usize) -> Markup {
     let to = |page: usize| {
-        let query = format!(
-            "/result/cell?true={}&predicted={}&page={page}",
-            encoded_part(&cell.truth),
-            encoded_part(&cell.predicted)
-        );
-        of_run.address(&query)
+        let address = classes::cell(of_run, &cell.truth, &cell.predicted);
+        format!("{address}&page={page}")
     };
     html! {
         nav.actions aria-label=(ctx.t("cell-pages")) {

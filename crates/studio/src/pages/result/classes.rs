@@ -50,7 +50,7 @@ pub(super) fn guessing(ctx: &Ctx, report: &ClassificationReport) -> Markup {
 }
 
 /// The page of the examples behind a cell.
-fn cell(of_run: &OfRun, truth: &str, predicted: &str) -> String {
+pub(super) fn cell(of_run: &OfRun, truth: &str, predicted: &str) -> String {
     let query = format!(
         "/result/cell?true={}&predicted={}",
         encoded_part(truth),

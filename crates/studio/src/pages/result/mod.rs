@@ -95,7 +95,7 @@ fn next(ctx: &Ctx, of_run: &OfRun) -> Markup {
         div.actions {
             a.button href=(of_run.address("/try")) { (ctx.t("run-to-try")) }
             a.button.secondary href=(of_run.address("/ship")) { (ctx.t("result-to-ship")) }
-            a.button.secondary href=(format!("/compare?runs={}", crate::page::encoded_part(&of_run.run.id))) { (ctx.t("run-compare")) }
+            (of_run.compare(ctx))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{Ctx, Problem, Studio};
 use axum::extract::Path;
 use axum::response::sse::{self, KeepAlive, Sse};
 use futures_util::Stream;
-use modelwright_runs::{LogReader, RunError, Status};
+use modelwright_runs::{LogReader, Status};
 use modelwright_train::Event;
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -97,11 +97,9 @@ impl Follower {
             return Err(Gone);
         };
         let id = self.of_run.run.id.clone();
-        let read = move |studio: &Studio| -> Result<_, RunError> {
+        let read = move |studio: &Studio| -> Result<_, Problem> {
             let events = log.read()?;
-            let status = modelwright_runs::Store::open(studio.runs())?
-                .get(&id)?
-                .status;
+            let status = studio.store()?.get(&id)?.status;
             Ok((log, events, status))
         };
         // A run that was removed ends the stream, and so does a disk that cannot be read: the

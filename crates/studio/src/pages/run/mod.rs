@@ -102,7 +102,7 @@ fn state(ctx: &Ctx, of_run: &OfRun) -> Markup {
                         a.button.secondary href=(of_run.address("/try")) { (ctx.t("run-to-try")) }
                     }
                 }
-                a.button.secondary href=(format!("/compare?runs={}", crate::page::encoded_part(&run.id))) { (ctx.t("run-compare")) }
+                (of_run.compare(ctx))
             }
         }
     }

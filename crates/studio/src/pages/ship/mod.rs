@@ -32,6 +32,11 @@ pub fn routes() -> Router<Studio> {
 
 async fn page(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
+    let read = move |_: &Studio| -> Result<(Trial, ExampleInput), Problem> {
+        let example = trial.example();
+        Ok((trial, example))
+    };
+    let (trial, example) = ctx.studio.blocking(read).await?;
     let of_run = &trial.of_run;
     let name = model_name(&of_run.run.id);
     let serving = ctx.studio.models().list().iter().any(|m| m.name == name);
@@ -39,7 +44,7 @@ async fn page(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<Re
     let call = Call {
         address: format!("{base}/v1/models/{name}/predict"),
         token: matches!(ctx.studio.serve().access, Access::Tokens(_)),
-        example: trial.example(),
+        example,
     };
     let body = html! {
         (state(&ctx, of_run, serving, &call))

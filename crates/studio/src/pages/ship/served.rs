@@ -1,11 +1,12 @@
 //! The runs whose models are served; they are served again when the studio starts again.
 
+use crate::jobs::lock;
 use crate::{Problem, Studio};
 use modelwright_runs::{RunError, write_file};
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Beside the run store: the names of these runs, as JSON.
 const FILE: &str = "served.json";
@@ -17,7 +18,7 @@ static CHANGE: Mutex<()> = Mutex::new(());
 
 /// Serves the model of a run.
 pub(super) fn start(studio: &Studio, run: &str) -> Result<(), Problem> {
-    let _change = changing();
+    let _change = lock(&CHANGE);
     let bundle = studio.store()?.folder(run).bundle();
     studio.models().add(&model_name(run), &bundle)?;
     let mut runs = read(studio);
@@ -27,7 +28,7 @@ pub(super) fn start(studio: &Studio, run: &str) -> Result<(), Problem> {
 
 /// Ends it.
 pub(super) fn stop(studio: &Studio, run: &str) -> Result<(), Problem> {
-    let _change = changing();
+    let _change = lock(&CHANGE);
     studio.models().remove(&model_name(run));
     let mut runs = read(studio);
     runs.remove(run);
@@ -43,10 +44,6 @@ pub(crate) fn restore(studio: &Studio) {
             tracing::warn!(run, %error, "its model is not served again");
         }
     }
-}
-
-fn changing() -> MutexGuard<'static, ()> {
-    CHANGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn file(studio: &Studio) -> PathBuf {

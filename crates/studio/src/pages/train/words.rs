@@ -2,7 +2,7 @@
 
 use crate::page::Ctx;
 use modelwright_data::AugmentConfig;
-use modelwright_train::{Keep, OptimizerConfig, Recipe};
+use modelwright_train::{Keep, Recipe};
 use toml::Value;
 
 /// A sentence for everybody, with the settings that say the same.
@@ -84,12 +84,8 @@ fn passes(ctx: &Ctx, recipe: &Recipe) -> Sentence {
         ),
         None => ctx.tr("plan-passes", &[("epochs", &training.epochs)]),
     };
-    let optimizer = match &recipe.optimizer {
-        OptimizerConfig::Sgd(_) => "sgd",
-        OptimizerConfig::Adam(_) => "adam",
-        OptimizerConfig::Adamw(_) => "adamw",
-        OptimizerConfig::Rmsprop(_) => "rmsprop",
-    };
+    let optimizer = super::values::texts(recipe).remove("optimizer.name");
+    let optimizer = optimizer.unwrap_or_default();
     let rest = [
         settings_of(recipe, "training", &["epochs", "batch_size"]),
         settings_of(recipe, "optimizer", &["learning_rate"]),

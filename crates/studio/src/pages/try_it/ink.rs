@@ -7,7 +7,7 @@ const SAMPLE: usize = 200;
 /// How far a pixel's brightness must be from the background to count as ink.
 const INK: u8 = 64;
 /// Where the data cannot be read: light on dark, in the middle five sevenths, as in MNIST.
-const USUAL: Ink = Ink {
+pub(crate) const USUAL: Ink = Ink {
     light_on_dark: true,
     share: 20.0 / 28.0,
     pen: 0.12,
@@ -15,7 +15,7 @@ const USUAL: Ink = Ink {
 
 /// Drawings in the data.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Ink {
+pub(crate) struct Ink {
     /// Whether strokes are lighter than the background.
     pub light_on_dark: bool,
     /// The larger side of what is drawn, as a share of the picture's side.
@@ -26,10 +26,10 @@ pub(super) struct Ink {
 
 impl Ink {
     /// Told by a sample of the data, brought to the model's size.
-    pub fn of(data: Option<&Dataset>, shape: [usize; 3]) -> Self {
-        match data.map(|d| &d.content) {
-            Some(Content::Images(set)) => Self::of_set(set, shape),
-            _ => USUAL,
+    pub fn of(data: &Dataset, shape: [usize; 3]) -> Self {
+        match &data.content {
+            Content::Images(set) => Self::of_set(set, shape),
+            Content::Table(_) => USUAL,
         }
     }
 

@@ -5,6 +5,8 @@ mod ink;
 mod pictures;
 mod rows;
 
+pub(crate) use ink::Ink;
+
 use super::of_run::OfRun;
 use super::ship::ExampleInput;
 use crate::app::Studio;
@@ -51,7 +53,7 @@ async fn page(
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
     let form = match &*trial.input {
-        InputSchema::Images { .. } => pictures::section(&ctx, &trial),
+        InputSchema::Images { .. } => pictures::section(&ctx, &trial).await?,
         InputSchema::Table { columns } => {
             let example = rows::example(&trial, columns, asked.row);
             rows::section(&ctx, &trial, columns, &example)

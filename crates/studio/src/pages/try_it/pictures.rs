@@ -1,6 +1,6 @@
 //! Pictures to try: from a file, the clipboard, the camera, a drawing, or the data.
 
-use super::ink::Ink;
+use super::ink::{Ink, USUAL};
 use super::{Trial, answer};
 use crate::app::Studio;
 use crate::{Ctx, Problem, assets};
@@ -12,8 +12,9 @@ use maud::{Markup, html};
 use modelwright_data::images::decode_bytes;
 use modelwright_data::{Content, PictureLimits, Raster};
 use modelwright_serve::Input;
-use modelwright_tasks::InputSchema;
+use modelwright_tasks::{InputSchema, TaskError};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Grey pictures up to this side may be drawings.
 const DRAWABLE: usize = 64;
@@ -23,13 +24,17 @@ const EXAMPLES: usize = 8;
 const SHOWN: usize = 256;
 
 /// The ways to give a picture.
-pub(super) fn section(ctx: &Ctx, trial: &Trial) -> Markup {
+pub(super) async fn section(ctx: &Ctx, trial: &Trial) -> Result<Markup, Problem> {
     let shape = shape(&trial.input);
     let drawable = shape[2] == 1 && shape[0].max(shape[1]) <= DRAWABLE;
-    html! {
+    let ink = match drawable {
+        true => Some(ink_of(ctx, trial, shape).await?),
+        false => None,
+    };
+    Ok(html! {
         div #pictures data-url=(trial.of_run.address("/try/picture"))
             data-failed=(ctx.t("try-failed")) {
-            @if drawable { (canvas(ctx, trial, shape)) }
+            @if let Some(ink) = ink { (canvas(ctx, ink, shape)) }
             section.card {
                 h2 { (ctx.t("try-picture")) }
                 form #upload method="post" enctype="multipart/form-data" action=(trial.of_run.address("/try/picture")) {
@@ -55,7 +60,19 @@ pub(super) fn section(ctx: &Ctx, trial: &Trial) -> Markup {
             }
         }
         (assets::script("try.js"))
-    }
+    })
+}
+
+/// How drawings look in the data of the run.
+async fn ink_of(ctx: &Ctx, trial: &Trial, shape: [usize; 3]) -> Result<Ink, Problem> {
+    let Some(data) = trial.data.clone() else {
+        return Ok(USUAL);
+    };
+    let run = trial.of_run.run.clone();
+    let measure = move |studio: &Studio| -> Result<Arc<Ink>, TaskError> {
+        studio.shelf().ink(&run, &data, shape)
+    };
+    Ok(*ctx.studio.blocking(measure).await?)
 }
 
 /// `[height, width, channels]` that the model takes.
@@ -70,8 +87,7 @@ fn shape(input: &InputSchema) -> [usize; 3] {
     }
 }
 
-fn canvas(ctx: &Ctx, trial: &Trial, [height, width, channels]: [usize; 3]) -> Markup {
-    let ink = Ink::of(trial.data.as_deref(), [height, width, channels]);
+fn canvas(ctx: &Ctx, ink: Ink, [height, width, _]: [usize; 3]) -> Markup {
     html! {
         section.card #drawing data-width=(width) data-height=(height)
             data-light=(ink.light_on_dark) data-share=(ink.share) data-pen=(ink.pen) {
@@ -178,7 +194,7 @@ async fn answered(ctx: &Ctx, trial: &Trial, raster: Raster) -> Result<Response, 
         @if let Some(uri) = shown { img.asked src=(uri) alt=(ctx.t("try-asked")); }
         (answer::of(ctx, &given))
     };
-    Ok(trial.page(ctx, section(ctx, trial), answer))
+    Ok(trial.page(ctx, section(ctx, trial).await?, answer))
 }
 
 /// The picture inside the page; without it the answer still stands.

@@ -17,6 +17,7 @@ pub fn command() -> Command {
             "Examples:\n  modelwright train digits                 train on embedded pictures, in seconds\n  \
              modelwright train photos/                one folder a class\n  \
              modelwright train sales.csv --target price\n  \
+             modelwright train reviews.csv            a column of texts, a column of labels\n  \
              modelwright predict runs/digits-mlp-1 picture.png\n  \
              modelwright serve digits-mlp-1           behind an address\n  \
              modelwright runs list",
@@ -28,6 +29,8 @@ pub fn command() -> Command {
         .subcommand(resume())
         .subcommand(evaluate())
         .subcommand(predict())
+        .subcommand(commands::embed::command())
+        .subcommand(commands::search::command())
         .subcommand(commands::serve::command())
         .subcommand(commands::studio::command())
         .subcommand(commands::token::command())
@@ -63,7 +66,8 @@ pub fn json() -> Arg {
         .help("Print JSON, for scripts")
 }
 
-fn quiet() -> Arg {
+/// Asks for silence.
+pub fn quiet() -> Arg {
     Arg::new("quiet")
         .long("quiet")
         .short('q')
@@ -79,12 +83,14 @@ fn train() -> Command {
              modelwright train mnist --architecture mlp --hidden 256,128 --optimizer adam --epochs 5\n  \
              modelwright train houses.csv --target price --architecture linear\n  \
              modelwright train photos/ --architecture resnet18 --weights resnet18.safetensors --freeze\n  \
+             modelwright train reviews.csv --architecture bert --weights all-MiniLM-L6-v2/ --lora-rank 8\n  \
+             modelwright train help-pages/ --task question-answering\n  \
              modelwright train --recipe recipe.toml --set training.seed=7",
         )
         .arg(
             Arg::new("source")
                 .value_hint(ValueHint::AnyPath)
-                .help("A data set's name, a folder of pictures, or a table"),
+                .help("A data set's name, a folder of pictures or texts, a table, SQuAD's JSON, or Markdown"),
         )
         .arg(
             Arg::new("recipe")
@@ -201,7 +207,8 @@ fn predict() -> Command {
         .after_help(
             "Examples:\n  modelwright predict runs/digits-mlp-1 a.png b.png\n  \
              modelwright predict runs/ames-mlp-1 houses.csv --output prices.csv\n  \
-             cat rows.csv | modelwright predict runs/iris-mlp-1 - --format jsonl",
+             modelwright predict runs/reviews-bert-1 \"Great phone, bad battery\"\n  \
+             cat rows.csv | modelwright predict runs/iris-mlp-1 - --json",
         )
         .arg(bundle())
         .arg(
@@ -209,16 +216,17 @@ fn predict() -> Command {
                 .required(true)
                 .num_args(1..)
                 .value_hint(ValueHint::AnyPath)
-                .help("Pictures or folders of them, one table, or - for CSV or JSON lines on standard input"),
+                .help("Pictures or folders of them, one table, texts or files of them, or - for CSV or JSON lines on standard input"),
         )
         .arg(output("File for the predictions [default: standard output]", "FILE"))
         .arg(
             Arg::new("format")
                 .long("format")
-                .value_parser(["csv", "jsonl"])
-                .help("Form of the predictions [default: by the output's ending, else csv]"),
+                .value_parser(["csv", "jsonl", "table"])
+                .help("Form of the predictions [default: by the output's ending; a table on a terminal; else csv]"),
         )
         .args(source_args())
+        .arg(json().conflicts_with("format"))
         .arg(quiet())
 }
 
@@ -229,7 +237,8 @@ fn bundle() -> Arg {
         .help("A bundle, a run folder, or the name of a run")
 }
 
-fn output(help: &'static str, value: &'static str) -> Arg {
+/// Names the place of what is made.
+pub fn output(help: &'static str, value: &'static str) -> Arg {
     Arg::new("output")
         .long("output")
         .short('o')
@@ -239,7 +248,7 @@ fn output(help: &'static str, value: &'static str) -> Arg {
 }
 
 /// How a source is read.
-fn source_args() -> Vec<Arg> {
+pub fn source_args() -> Vec<Arg> {
     vec![
         Arg::new("data-dir")
             .long("data-dir")
@@ -247,8 +256,8 @@ fn source_args() -> Vec<Arg> {
             .help("Folder that already holds the files of a named data set"),
         Arg::new("encoding")
             .long("encoding")
-            .default_value("utf-8")
-            .help("Text encoding of a table"),
+            .default_value("auto")
+            .help("Text encoding, such as gb18030 or windows-1252; auto finds it out"),
         Arg::new("skip-bad")
             .long("skip-bad")
             .action(ArgAction::SetTrue)

@@ -2,7 +2,7 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
-pub use modelwright_evaluate::{grouped, number, score};
+pub use modelwright_evaluate::{grouped, label, number, score};
 use modelwright_runs::RunError;
 use modelwright_serve::ServeError;
 use modelwright_tasks::TaskError;
@@ -25,19 +25,6 @@ pub fn table(header: &[&str]) -> Table {
 /// A cell with a number, right-aligned.
 pub fn right(text: impl std::fmt::Display) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
-}
-
-/// A score's name as people read it.
-pub fn label(name: &str) -> String {
-    match name {
-        "r2" => "R²".into(),
-        "mae" => "mean absolute error".into(),
-        "rmse" => "root mean squared error".into(),
-        "mape" => "mean relative error".into(),
-        "top5" => "among the top 5".into(),
-        "macro_f1" => "macro F1".into(),
-        other => other.replace('_', " "),
-    }
 }
 
 /// `4.2 s`, `3 min 5 s`, `1 h 20 min`.

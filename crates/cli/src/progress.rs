@@ -159,12 +159,12 @@ fn epoch_line(
 
 fn words(scores: &Scores) -> String {
     let word = |(name, value): &(String, f64)| {
-        let name = if name == "mae" {
+        let shown = if name == "mae" {
             "error".into()
         } else {
             label(name)
         };
-        format!("  {name} {}", score(&name, *value))
+        format!("  {shown} {}", score(name, *value))
     };
     scores.iter().map(word).collect()
 }

@@ -1,4 +1,4 @@
-//! The named data sets: three inside the program, four fetched from their official address.
+//! The named data sets: five inside the program, four fetched from their official address.
 
 use crate::dataset::{Content, Part};
 use crate::error::DataError;
@@ -27,11 +27,22 @@ pub struct Named {
 #[derive(Debug)]
 pub enum Place {
     /// In the program.
-    Embedded(&'static [u8]),
+    Embedded(Form, &'static [u8]),
     /// Four IDX files.
     Idx(&'static str, &'static [Remote], &'static [&'static str]),
     /// One archive.
     Archive(Cifar, &'static Remote),
+}
+
+/// What an embedded file holds.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// A table in CSV.
+    Csv,
+    /// A table in JSON lines.
+    JsonLines,
+    /// A table in CSV whose rows are pictures.
+    Pictures,
 }
 
 const MNIST: &str = "https://ossci-datasets.s3.amazonaws.com/mnist/";
@@ -46,21 +57,35 @@ pub const NAMED: &[Named] = &[
         about: "1,797 handwritten digits of 8x8 pixels (UCI optical digits)",
         licence: "BSD-3-Clause (as packaged in scikit-learn)",
         target: None,
-        place: Place::Embedded(include_bytes!("../assets/digits.csv.gz")),
+        place: Place::Embedded(Form::Pictures, include_bytes!("../assets/digits.csv.gz")),
     },
     Named {
         name: "ames",
         about: "2,930 house sales in Ames, Iowa; predict the price (De Cock 2011)",
         licence: "MIT (as packaged in modeldata)",
         target: Some("Sale_Price"),
-        place: Place::Embedded(include_bytes!("../assets/ames.csv.gz")),
+        place: Place::Embedded(Form::Csv, include_bytes!("../assets/ames.csv.gz")),
     },
     Named {
         name: "iris",
         about: "150 irises with four measures; predict the species (Fisher 1936)",
         licence: "BSD-3-Clause (as packaged in scikit-learn)",
         target: Some("label"),
-        place: Place::Embedded(include_bytes!("../assets/iris.csv")),
+        place: Place::Embedded(Form::Csv, include_bytes!("../assets/iris.csv")),
+    },
+    Named {
+        name: "faq",
+        about: "1,081 English questions with answers, of 21 kinds (chatterbot-corpus)",
+        licence: "BSD (as stated in the package)",
+        target: None,
+        place: Place::Embedded(Form::JsonLines, include_bytes!("../assets/faq.jsonl.gz")),
+    },
+    Named {
+        name: "faq-zh",
+        about: "465 Chinese questions with answers, of 17 kinds (chatterbot-corpus)",
+        licence: "BSD (as stated in the package)",
+        target: None,
+        place: Place::Embedded(Form::JsonLines, include_bytes!("../assets/faq-zh.jsonl.gz")),
     },
     Named {
         name: "mnist",
@@ -157,18 +182,19 @@ pub fn find(name: &str) -> Option<&'static Named> {
 impl Named {
     /// Whether nothing has to be fetched.
     pub fn is_embedded(&self) -> bool {
-        matches!(self.place, Place::Embedded(_))
+        matches!(self.place, Place::Embedded(..))
     }
 
     pub(crate) fn load(&self, options: OpenOptions) -> Result<Content, DataError> {
         match &self.place {
-            Place::Embedded(bytes) => {
+            Place::Embedded(form, bytes) => {
                 let text = unpack(bytes.to_vec())
                     .map_err(|e| DataError::new(self.name, e, "report this"))?;
-                let table = table::parse_csv(self.name, &text, "utf-8")?;
-                match self.target {
-                    Some(_) => Ok(Content::Table(table)),
-                    None => digits(&table).map(Content::Images),
+                let csv = || table::parse_csv(self.name, &text, "utf-8");
+                match form {
+                    Form::Csv => csv().map(Content::Table),
+                    Form::JsonLines => table::parse_jsonl(self.name, &text).map(Content::Table),
+                    Form::Pictures => digits(&csv()?).map(Content::Images),
                 }
             }
             Place::Idx(base, files, classes) => {

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
-    /// A name (`digits`, `mnist` …), a folder of pictures with one folder a class, or a table.
+    /// A name (`digits`, `mnist` …), a folder of pictures or texts with one folder a class, a table,
+    /// questions in SQuAD's format, or Markdown.
     pub source: String,
     /// Folder that already holds the files of a named data set; nothing is fetched then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -16,9 +17,19 @@ pub struct DataConfig {
     /// Column of a table that the model is to predict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Column of a table that holds the text; the first of the two if the target is a text as well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What stands between the labels of a text that has several, such as `|`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<String>,
+    /// Column of a table that says which part each row is for: train, validation or test. One that is
+    /// called `split` and holds nothing else is taken by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
     /// Columns of a table that the model must not see.
     pub exclude: Vec<String>,
-    /// Text encoding of a table, such as `gb18030` or `windows-1252`.
+    /// Encoding of tables and text files, such as `gb18030` or `windows-1252`; `auto` goes by their bytes.
     pub encoding: String,
     /// Share of the examples held out to watch the training, from 0 to 0.9.
     pub validation: f64,
@@ -40,8 +51,11 @@ impl Default for DataConfig {
             source: String::new(),
             data_dir: None,
             target: None,
+            text: None,
+            label_separator: None,
+            split: None,
             exclude: Vec::new(),
-            encoding: "utf-8".into(),
+            encoding: crate::encoding::AUTO.into(),
             validation: 0.1,
             test: 0.2,
             limit: None,

@@ -33,6 +33,16 @@ impl Part {
             .into_iter()
             .find(|part| part.name() == name)
     }
+
+    /// The part that a word means which people use for it, such as the name of a folder.
+    pub fn meant_by(word: &str) -> Option<Self> {
+        match word.trim().to_lowercase().as_str() {
+            "train" | "training" => Some(Self::Train),
+            "val" | "valid" | "validation" | "dev" => Some(Self::Validation),
+            "test" | "testing" => Some(Self::Test),
+            _ => None,
+        }
+    }
 }
 
 /// Examples from one source.
@@ -46,7 +56,10 @@ pub struct Dataset {
     pub content: Content,
     /// The target column that the source itself suggests.
     pub suggested_target: Option<String>,
-    /// What was left out or repaired while reading.
+    /// Columns of a table whose values were lists of texts; now each list is one text, its parts
+    /// separated by [`LIST_SEPARATOR`](crate::table::LIST_SEPARATOR).
+    pub lists: Vec<String>,
+    /// What was left out, converted or repaired while reading.
     pub notes: Vec<String>,
 }
 

@@ -7,8 +7,10 @@ pub mod augment;
 pub mod catalog;
 mod config;
 mod dataset;
+mod encoding;
 mod error;
 pub mod fetch;
+mod folder;
 pub mod images;
 mod open;
 
@@ -16,9 +18,11 @@ pub mod profile;
 pub mod rng;
 mod split;
 pub mod table;
+pub mod texts;
 
 pub use config::{AugmentConfig, DataConfig};
 pub use dataset::{Content, Dataset, Part};
+pub use encoding::AUTO as AUTO_ENCODING;
 pub use error::DataError;
 pub use images::{ImageSet, PictureLimits, Raster};
 pub use open::{Notice, Notify, OpenOptions, open, quiet};

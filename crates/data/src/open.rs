@@ -3,13 +3,17 @@
 use crate::catalog::{self, Named};
 use crate::config::DataConfig;
 use crate::dataset::{Content, Dataset};
+use crate::encoding::AUTO;
 use crate::error::DataError;
-use crate::{images, table};
+use crate::table::Table;
+use crate::{images, table, texts};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Largest file that is read into memory, unpacked.
 const MAX_BYTES: u64 = 8 << 30;
+/// So many times as many pictures as texts, or the other way round, and the folder is one of those.
+const FEW: usize = 10;
 
 /// Something to show while data is read.
 #[derive(Debug, Clone)]
@@ -31,7 +35,7 @@ pub fn quiet(_: Notice) {}
 pub struct OpenOptions<'a> {
     /// Folder that holds the files of a named set.
     pub data_dir: Option<&'a Path>,
-    /// Text encoding of tables.
+    /// Text encoding of tables and text files; `auto` goes by their bytes.
     pub encoding: &'a str,
     /// Leave out pictures that cannot be read.
     pub skip_bad: bool,
@@ -43,7 +47,7 @@ impl Default for OpenOptions<'_> {
     fn default() -> Self {
         Self {
             data_dir: None,
-            encoding: "utf-8",
+            encoding: AUTO,
             skip_bad: false,
             notify: &quiet,
         }
@@ -62,7 +66,19 @@ impl DataConfig {
     }
 }
 
-/// Opens a named set, a folder of pictures, a table, an IDX file or a CIFAR archive.
+/// What a reader tells beside the examples.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// What was left out, converted or repaired.
+    pub notes: Vec<String>,
+    /// The column that is usually predicted.
+    pub target: Option<&'static str>,
+    /// Columns whose values were lists.
+    pub lists: Vec<String>,
+}
+
+/// Opens a named set, a folder of pictures or texts, a table, questions in SQuAD's format, Markdown, an
+/// IDX file or a CIFAR archive.
 pub fn open(source: &str, options: OpenOptions) -> Result<Dataset, DataError> {
     let path = Path::new(source);
     let mut dataset = match catalog::find(source) {
@@ -97,6 +113,7 @@ fn open_named(named: &Named, options: OpenOptions) -> Result<Dataset, DataError>
         source: named.name.into(),
         content: named.load(options)?,
         suggested_target: named.target.map(String::from),
+        lists: Vec::new(),
         notes: Vec::new(),
     })
 }
@@ -113,20 +130,22 @@ fn open_path(source: &str, path: &Path, options: OpenOptions) -> Result<Dataset,
             ),
         ));
     }
+    let mut found = Found::default();
     let content = match path.is_dir() {
-        true => open_folder(path)?,
-        false => open_file(path, options)?,
+        true => open_folder(path, options, &mut found)?,
+        false => open_file(path, options, &mut found)?,
     };
     Ok(Dataset {
         name: short_name(path),
         source: source.into(),
         content,
-        suggested_target: None,
-        notes: Vec::new(),
+        suggested_target: found.target.map(String::from),
+        lists: found.lists,
+        notes: found.notes,
     })
 }
 
-fn open_folder(path: &Path) -> Result<Content, DataError> {
+fn open_folder(path: &Path, options: OpenOptions, found: &mut Found) -> Result<Content, DataError> {
     if let Some((images, labels)) = catalog::idx_files(path) {
         return catalog::load_idx(&images, &labels, Vec::new());
     }
@@ -136,10 +155,53 @@ fn open_folder(path: &Path) -> Result<Content, DataError> {
     if path.join("train.bin").exists() {
         return images::read_cifar(images::Cifar::Hundred, path).map(Content::Images);
     }
+    let pictures = images::list_pictures(path)?.len();
+    let listed = texts::list(path)?;
+    let written = listed.iter().filter(|text| !is_about(text)).count();
+    // A few files of the other kind are no reason to stop.
+    if pictures.min(written) * FEW > pictures.max(written) {
+        return Err(DataError::new(
+            path.display(),
+            format!("{pictures} pictures and {written} texts in one folder"),
+            "put the pictures and the texts into folders of their own",
+        ));
+    }
+    let left_out = |count: usize, what: &str| {
+        (count > 0).then(|| format!("{count} {what} in the folder were left out"))
+    };
+    if !listed.is_empty() && written >= pictures {
+        found.notes.extend(left_out(pictures, "pictures"));
+        return open_texts(path, listed, options, found).map(Content::Table);
+    }
+    found.notes.extend(left_out(written, "texts"));
     images::read_folder(path).map(Content::Images)
 }
 
-fn open_file(path: &Path, options: OpenOptions) -> Result<Content, DataError> {
+/// Markdown that lies at the top is a document; texts of classes lie in folders.
+fn open_texts(
+    folder: &Path,
+    listed: Vec<PathBuf>,
+    options: OpenOptions,
+    found: &mut Found,
+) -> Result<Table, DataError> {
+    let at_top = |text: &PathBuf| text.parent() == Some(folder) && texts::is_markdown(text);
+    let other = |text: &PathBuf| !texts::is_markdown(text) && !is_about(text);
+    if listed.iter().any(at_top) && !listed.iter().any(other) {
+        let is_document = |text: &PathBuf| texts::is_markdown(text);
+        let documents: Vec<PathBuf> = listed.into_iter().filter(is_document).collect();
+        return texts::read_markdown(folder, &documents, options.encoding, found);
+    }
+    texts::read_folder(folder, options.encoding, found)
+}
+
+/// Whether a file tells about the others, by the names that such files have.
+fn is_about(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default();
+    let stem = stem.to_string_lossy().to_lowercase();
+    ["readme", "license", "licence", "changelog"].contains(&stem.as_str())
+}
+
+fn open_file(path: &Path, options: OpenOptions, found: &mut Found) -> Result<Content, DataError> {
     let name = path
         .file_name()
         .unwrap_or_default()
@@ -147,22 +209,36 @@ fn open_file(path: &Path, options: OpenOptions) -> Result<Content, DataError> {
         .to_lowercase();
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
-    match ending {
-        "csv" | "tsv" | "txt" => table::read_csv(path, options.encoding).map(Content::Table),
-        "jsonl" | "ndjson" => table::read_jsonl(path).map(Content::Table),
-        "parquet" => table::read_parquet(path).map(Content::Table),
-        "tar" | "tgz" if plain.contains("cifar-100") => {
-            images::read_cifar(images::Cifar::Hundred, path).map(Content::Images)
+    let table = match ending {
+        "csv" | "tsv" | "txt" => table::read_csv(path, options.encoding, found)?,
+        "jsonl" | "ndjson" => table::read_jsonl(path, options.encoding, found)?,
+        "json" => table::read_json(path, options.encoding, found)?,
+        "parquet" => table::read_parquet(path)?,
+        _ if texts::is_markdown(path) => {
+            let folder = path.parent().unwrap_or(path);
+            texts::read_markdown(folder, &[path.into()], options.encoding, found)?
         }
-        "tar" | "tgz" => images::read_cifar(images::Cifar::Ten, path).map(Content::Images),
-        _ if plain.contains("idx3") => open_idx(path),
-        _ => Err(DataError::new(
-            path.display(),
-            "unknown kind of file",
-            "give a folder of pictures, a table (.csv, .tsv, .jsonl, .parquet), an IDX file \
-             (…-images-idx3-ubyte) or a CIFAR archive (.tar.gz)",
-        )),
-    }
+        "tar" | "tgz" => {
+            let hundred = plain.contains("cifar-100");
+            let which = if hundred {
+                images::Cifar::Hundred
+            } else {
+                images::Cifar::Ten
+            };
+            return images::read_cifar(which, path).map(Content::Images);
+        }
+        _ if plain.contains("idx3") => return open_idx(path),
+        _ => {
+            return Err(DataError::new(
+                path.display(),
+                "unknown kind of file",
+                "give a folder of pictures or texts, a table (.csv, .tsv, .jsonl, .parquet), \
+                 questions in SQuAD's format (.json), Markdown (.md), an IDX file \
+                 (…-images-idx3-ubyte) or a CIFAR archive (.tar.gz)",
+            ));
+        }
+    };
+    Ok(Content::Table(table))
 }
 
 /// One IDX file of pictures with its labels beside it.

@@ -19,10 +19,52 @@ pub fn grouped(value: i64) -> String {
 /// A score as people read it: shares in percent.
 pub fn score(name: &str, value: f64) -> String {
     match name {
-        "accuracy" | "top5" | "balanced_accuracy" | "mape" => format!("{:.2} %", 100.0 * value),
+        "accuracy"
+        | "top5"
+        | "balanced_accuracy"
+        | "mape"
+        | "subset_accuracy"
+        | "f1"
+        | "exact_match"
+        | "answerable_f1"
+        | "answerable_exact_match"
+        | "unanswerable_accuracy"
+        | "recall_at_1"
+        | "recall_at_5"
+        | "recall_at_10"
+        | "answered"
+        | "answered_right"
+        | "refusal_precision"
+        | "refusal_recall" => format!("{:.2} %", 100.0 * value),
         _ if !value.is_finite() => "-".into(),
         _ if value.abs() >= 1000.0 => grouped(value.round() as i64),
         _ => format!("{value:.4}"),
+    }
+}
+
+/// A score's name as people read it.
+pub fn label(name: &str) -> String {
+    match name {
+        "r2" => "R²".into(),
+        "mae" => "mean absolute error".into(),
+        "rmse" => "root mean squared error".into(),
+        "mape" => "mean relative error".into(),
+        "top5" => "among the top 5".into(),
+        "f1" => "F1".into(),
+        "macro_f1" => "macro F1".into(),
+        "micro_f1" => "micro F1".into(),
+        "mcc" => "Matthews' correlation".into(),
+        "auroc" => "area under ROC curve".into(),
+        "subset_accuracy" => "all labels right".into(),
+        "answerable_f1" => "F1 where there is an answer".into(),
+        "answerable_exact_match" => "exact match where there is an answer".into(),
+        "unanswerable_accuracy" => "left unanswered where there is none".into(),
+        "recall_at_1" => "right one first (recall@1)".into(),
+        "recall_at_5" => "among the first 5 (recall@5)".into(),
+        "recall_at_10" => "among the first 10 (recall@10)".into(),
+        "mrr" => "mean reciprocal rank".into(),
+        "answered_right" => "right of those answered".into(),
+        other => other.replace('_', " "),
     }
 }
 

@@ -16,6 +16,8 @@ pub use crate::ops::UpdateRule as Rule;
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     rule: UpdateRule,
+    /// Of the learning rate, by parameter id; 1 for the others.
+    factors: BTreeMap<u64, f64>,
     memory: BTreeMap<u64, Memory>,
 }
 
@@ -44,8 +46,16 @@ impl Optimizer {
     pub fn new(rule: UpdateRule) -> Self {
         Self {
             rule,
+            factors: BTreeMap::new(),
             memory: BTreeMap::new(),
         }
+    }
+
+    /// The optimizer with other learning rates for some parameters: theirs is the common one times the
+    /// factor at their id, as with the parameter groups of `torch.optim`.
+    pub fn with_factors(mut self, factors: BTreeMap<u64, f64>) -> Self {
+        self.factors = factors;
+        self
     }
 
     /// One step: `module` with every parameter that has a gradient moved at learning rate `rate`.
@@ -60,7 +70,9 @@ impl Optimizer {
         scale: f64,
     ) -> M {
         module.map(&mut Stepper {
-            rule: self.rule.at(rate),
+            rule: self.rule,
+            rate,
+            factors: &self.factors,
             memory: &mut self.memory,
             grads,
             scale,
@@ -106,6 +118,8 @@ impl Optimizer {
 
 struct Stepper<'a> {
     rule: UpdateRule,
+    rate: f64,
+    factors: &'a BTreeMap<u64, f64>,
     memory: &'a mut BTreeMap<u64, Memory>,
     grads: GradientsParams,
     scale: f64,
@@ -127,6 +141,7 @@ impl ModuleMapper for Stepper<'_> {
             memory.slots.push(Tensor::zeros([size], options));
         }
         memory.steps += 1;
+        let factor = self.factors.get(&id.val()).copied().unwrap_or(1.0);
         let slots = std::mem::take(&mut memory.slots);
         let slots = slots.into_iter().map(Tensor::into_dispatch).collect();
         let mut stepped = <Dispatch as StepOps>::optimizer_step(
@@ -135,7 +150,7 @@ impl ModuleMapper for Stepper<'_> {
             Slots::from_list(slots),
             memory.steps,
             self.scale,
-            self.rule,
+            self.rule.at(self.rate * factor),
         )
         .into_iter();
         let Some(moved) = stepped.next() else {

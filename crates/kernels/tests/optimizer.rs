@@ -195,6 +195,43 @@ fn rmsprop_follows_the_formula() {
     }
 }
 
+/// What `torch.optim` does with a group of its own for the bias whose rate is half the other's.
+#[test]
+fn a_factor_of_a_half_is_half_the_rate() {
+    for rule in [
+        Rule::Sgd(Sgd {
+            momentum: 0.9,
+            ..Default::default()
+        }),
+        Rule::Adam(Adam {
+            decoupled: true,
+            weight_decay: 0.1,
+            ..Default::default()
+        }),
+        Rule::RmsProp(RmsProp::default()),
+    ] {
+        let problem = Problem::new(57, 33);
+        let Some(bias) = &problem.layer.bias else {
+            unreachable!("the layer has a bias")
+        };
+        let factors = [(bias.id.val(), 0.5)].into();
+        let after = |rate: f64, optimizer: &mut Optimizer| {
+            let mut layer = problem.layer.clone();
+            for _ in 0..3 {
+                // The same gradients each time, so that the two parameters do not act on each other.
+                let grads = problem.gradients(&problem.layer);
+                let grads = GradientsParams::from_grads(grads, &problem.layer);
+                layer = optimizer.step(rate, layer, grads, 1.0);
+            }
+            parameters(&layer).map(values)
+        };
+        let plain = || Optimizer::new(rule);
+        let mixed = after(0.02, &mut plain().with_factors(factors));
+        assert_eq!(mixed[0], after(0.02, &mut plain())[0], "{rule:?}: weight");
+        assert_eq!(mixed[1], after(0.01, &mut plain())[1], "{rule:?}: bias");
+    }
+}
+
 #[test]
 fn a_step_in_place_changes_nothing_else() {
     let rules = [

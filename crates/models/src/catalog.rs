@@ -1,6 +1,10 @@
 //! The list of architectures: what each takes, how big it is and what it is for.
 
-use crate::config::{LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig};
+use crate::config::{
+    BertConfig, BertMiniConfig, LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig,
+    TextCnnConfig,
+};
+use crate::text::EncoderConfig;
 use crate::{ModelError, size};
 use serde::Serialize;
 
@@ -12,6 +16,8 @@ pub enum Input {
     Image,
     /// `[batch, features]`.
     Row,
+    /// Token ids, `[batch, seq]`.
+    Text,
 }
 
 impl Input {
@@ -19,6 +25,7 @@ impl Input {
         match self {
             Self::Image => "pictures",
             Self::Row => "rows of a table",
+            Self::Text => "texts",
         }
     }
 }
@@ -34,7 +41,7 @@ pub struct Entry {
     pub purpose: &'static str,
     /// The size at which `parameters` was counted.
     pub counted_at: &'static str,
-    /// Trainable parameters at that size.
+    /// Parameters at that size.
     pub parameters: usize,
     /// Whether pretrained weights can be loaded.
     pub pretrained: bool,
@@ -47,17 +54,24 @@ fn inputs(config: &ModelConfig) -> &'static [Input] {
         ModelConfig::Lenet(_) | ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_) => {
             &[Input::Image]
         }
+        ModelConfig::TextCnn(_) | ModelConfig::BertMini(_) | ModelConfig::Bert(_) => &[Input::Text],
     }
 }
 
-/// Every architecture with its default settings.
-pub fn all() -> [ModelConfig; 5] {
+/// Every architecture with its default settings; `bert` with the sizes of BERT base.
+pub fn all() -> [ModelConfig; 8] {
     [
         ModelConfig::Linear(LinearConfig::default()),
         ModelConfig::Mlp(MlpConfig::default()),
         ModelConfig::Lenet(LenetConfig::default()),
         ModelConfig::Resnet18(ResNetConfig::default()),
         ModelConfig::Resnet34(ResNetConfig::default()),
+        ModelConfig::TextCnn(TextCnnConfig::default()),
+        ModelConfig::BertMini(BertMiniConfig::default()),
+        ModelConfig::Bert(BertConfig {
+            encoder: Some(Box::new(EncoderConfig::default())),
+            ..Default::default()
+        }),
     ]
 }
 
@@ -98,6 +112,24 @@ fn entry(config: &ModelConfig) -> Entry {
             &[3, 224, 224],
             1000,
         ),
+        ModelConfig::TextCnn(_) => (
+            "Texts by the words and phrases in them, such as topics and spam; trains in a minute.",
+            "16,384 tokens, 2 classes",
+            &[16_384],
+            2,
+        ),
+        ModelConfig::BertMini(_) => (
+            "Texts where word order matters, with ten thousand examples or more and no weights at hand.",
+            "8,192 tokens, 2 classes",
+            &[8192],
+            2,
+        ),
+        ModelConfig::Bert(_) => (
+            "Texts from pretrained weights: the most accurate, also on a few hundred examples.",
+            "BERT base, 2 classes",
+            &[30_522],
+            2,
+        ),
     };
     Entry {
         name: config.name(),
@@ -105,7 +137,10 @@ fn entry(config: &ModelConfig) -> Entry {
         purpose,
         counted_at,
         parameters: size::parameters(config, shape, outputs) as usize,
-        pretrained: matches!(config, ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_)),
+        pretrained: matches!(
+            config,
+            ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_) | ModelConfig::Bert(_)
+        ),
     }
 }
 
@@ -120,7 +155,7 @@ pub fn check_input(config: &ModelConfig, given: Input) -> Result<(), ModelError>
 /// An error unless a weight file of `bytes` can hold the parameters that `config` asks for.
 ///
 /// Looked at before a network is built: a configuration in a file must not decide alone how much
-/// memory is taken. `shape` is `[features]` or `[channels, height, width]`.
+/// memory is taken. `shape` is `[features]`, `[channels, height, width]`, or `[vocabulary]` for texts.
 pub fn check_file(
     config: &ModelConfig,
     shape: &[usize],
@@ -167,6 +202,8 @@ mod tests {
         assert_eq!(counts[2], ("lenet", 61_706));
         assert_eq!(counts[3], ("resnet18", 11_689_512));
         assert_eq!(counts[4], ("resnet34", 21_797_672));
+        // transformers' BERT base has 109,482,240, its classifier 768 * 2 + 2 more.
+        assert_eq!(counts[7], ("bert", 109_483_778));
     }
 
     #[test]

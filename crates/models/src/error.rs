@@ -43,6 +43,15 @@ pub enum ModelError {
         /// Missing, unexpected or wrongly shaped tensors.
         problem: String,
     },
+    /// The files of a pretrained model are missing, contradict each other, or are of a kind that is not
+    /// known.
+    #[error("the pretrained model in {place} cannot be used: {problem}")]
+    Pretrained {
+        /// The folder.
+        place: PathBuf,
+        /// What is wrong, and in which file.
+        problem: String,
+    },
     /// A model hub could not be reached or has no such file.
     #[error(
         "cannot fetch `{id}` from the model hub: {problem}; without a network, download the file \
@@ -52,6 +61,14 @@ pub enum ModelError {
         /// The hub id as given.
         id: String,
         /// What went wrong.
+        problem: String,
+    },
+    /// The files of a tokenizer are missing, damaged, or contradict each other.
+    #[error("the tokenizer in {place} cannot be used: {problem}")]
+    Tokenizer {
+        /// The file or folder.
+        place: String,
+        /// What is wrong.
         problem: String,
     },
 }

@@ -42,6 +42,7 @@ impl ImageNet {
             ModelConfig::Resnet34(c) => {
                 Self::ResNet(ResNet::new(c, RESNET34, shape, classes, device))
             }
+            other => return Err(catalog::wrong_input(other, Input::Image)),
         })
     }
 

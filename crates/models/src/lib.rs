@@ -2,7 +2,8 @@
 //!
 //! An architecture is a Burn [`Module`](burn::module::Module) with a config; its parameters carry
 //! PyTorch's names and layouts, so a state dict written by either side is read by the other without
-//! a translation table. Layers come through one door, [`modelwright_kernels::nn`].
+//! a translation table; text encoders alone need one, because their names differ from family to
+//! family. Layers come through one door, [`modelwright_kernels::nn`].
 //!
 //! This crate reads no data set, prints nothing and does not train.
 
@@ -17,9 +18,14 @@ mod mlp;
 mod resnet;
 mod size;
 mod table_net;
+mod text;
+mod tokenizer;
 pub mod weights;
 
-pub use config::{LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig, Stem};
+pub use config::{
+    Adapter, BertConfig, BertMiniConfig, LenetConfig, LinearConfig, LoraTarget, MlpConfig,
+    ModelConfig, Pooling, ResNetConfig, Stem, TextCnnConfig,
+};
 pub use error::ModelError;
 pub use image_net::{ImageNet, load_pretrained, pretrained_stem};
 pub use lenet::Lenet;
@@ -27,3 +33,8 @@ pub use linear::LinearModel;
 pub use mlp::Mlp;
 pub use resnet::ResNet;
 pub use table_net::TableNet;
+pub use text::{
+    ADAPTER, Classifier, Encoder, EncoderConfig, Exported, Family, HiddenActivation, Pretrained,
+    Purpose, SentenceNet, SpanNet, TextCnn, TextNet, TokenBatch, export,
+};
+pub use tokenizer::{Encoded, Tokenizer, TokenizerKind, Window};

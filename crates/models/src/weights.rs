@@ -9,10 +9,14 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Tensor, TensorData};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::path::Path;
 
 /// Tensors by their dotted PyTorch name.
 pub type StateDict = BTreeMap<String, TensorData>;
+
+/// Shapes of tensors by their name.
+pub(crate) type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// The state dict of `module`: parameters and running statistics, as f32.
 pub fn collect<M: Module>(module: &M) -> StateDict {
@@ -48,28 +52,55 @@ pub fn apply<M: Module>(module: M, state: StateDict) -> Result<M, String> {
 /// As [`apply`], for every tensor outside the head.
 pub fn apply_pretrained<M: Module>(
     module: M,
-    mut state: StateDict,
+    state: StateDict,
     head: &str,
 ) -> Result<(M, bool), String> {
-    let own = collect(&module);
     let in_head = |name: &str| {
         name.strip_prefix(head)
             .is_some_and(|rest| rest.starts_with('.'))
     };
-    let differs = own
-        .iter()
-        .filter(|(name, _)| in_head(name))
-        .any(|(name, data)| state.get(name).is_none_or(|s| s.shape() != data.shape()));
-    if differs {
-        state.retain(|name, _| !in_head(name));
-        state.extend(own.into_iter().filter(|(name, _)| in_head(name)));
+    let (module, kept) = apply_except(module, state, in_head)?;
+    Ok((module, !kept.is_empty()))
+}
+
+/// `module` with the values of `state`, of which those that are `optional` may be missing, of another
+/// shape, or unknown to the module. Returns the parameters that kept their values.
+///
+/// # Errors
+/// As [`apply`], for every tensor that is not optional.
+pub(crate) fn apply_except<M: Module>(
+    module: M,
+    state: StateDict,
+    optional: impl Fn(&str) -> bool,
+) -> Result<(M, Vec<String>), String> {
+    let (module, mut loader) = load(module, state);
+    let mut kept = Vec::new();
+    let mut needed = |name: &String| {
+        let optional = optional(name);
+        if optional {
+            kept.push(name.clone());
+        }
+        !optional
+    };
+    loader.missing.retain(&mut needed);
+    loader.misshaped.retain(|(name, _)| needed(name));
+    loader.state.retain(|name, _| !optional(name));
+    match loader.complaint() {
+        Some(problem) => Err(problem),
+        None => Ok((module, kept)),
     }
-    Ok((apply(module, state)?, differs))
 }
 
 /// Gives every parameter an id made from its name, so that optimizer state survives the process.
 pub fn assign_ids<M: Module>(module: M) -> M {
     module.map(&mut IdAssigner::default())
+}
+
+/// The id of every parameter by its name.
+pub fn ids<M: Module>(module: &M) -> BTreeMap<String, u64> {
+    let mut reader = IdReader::default();
+    module.visit(&mut reader);
+    reader.ids
 }
 
 /// The state dict as a safetensors buffer, marked as Hugging Face's tools expect of PyTorch weights.
@@ -123,6 +154,62 @@ pub fn read_file(path: &Path) -> Result<StateDict, ModelError> {
     }
 }
 
+/// Names and shapes of the tensors of a file that [`read_file`] reads; none of their values are read.
+pub(crate) fn shapes(path: &Path) -> Result<Shapes, ModelError> {
+    let fail = |problem: String| ModelError::Weights {
+        path: path.into(),
+        problem,
+    };
+    if path.extension().is_some_and(|e| e == "safetensors") {
+        return header(path).map_err(fail);
+    }
+    let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| fail(e.to_string()))?;
+    let tensors = reader.tensors().iter();
+    Ok(tensors
+        .map(|(name, tensor)| (plain(name), tensor.shape().to_vec()))
+        .collect())
+}
+
+/// The header of a safetensors file: the length of a JSON object, and the object.
+fn header(path: &Path) -> Result<Shapes, String> {
+    const LARGEST: u64 = 100 << 20;
+    #[derive(serde::Deserialize)]
+    struct Tensor {
+        shape: Vec<usize>,
+    }
+    let mut file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let broken = |problem: String| format!("not a complete safetensors file ({problem})");
+    let mut length = [0; 8];
+    file.read_exact(&mut length)
+        .map_err(|e| broken(e.to_string()))?;
+    let length = u64::from_le_bytes(length);
+    let size = file.metadata().map_err(|e| e.to_string())?.len();
+    if length > size.min(LARGEST) {
+        return Err(broken(format!("a header of {length} bytes")));
+    }
+    let mut text = Vec::new();
+    file.take(length)
+        .read_to_end(&mut text)
+        .map_err(|e| e.to_string())?;
+    let entries: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(&text).map_err(|e| broken(e.to_string()))?;
+    let tensors = entries
+        .into_iter()
+        .filter(|(name, _)| name != "__metadata__");
+    tensors
+        .map(|(name, entry)| {
+            let tensor: Tensor =
+                serde_json::from_value(entry).map_err(|e| broken(e.to_string()))?;
+            Ok((name, tensor.shape))
+        })
+        .collect()
+}
+
+/// Checkpoints of `DataParallel` carry a prefix.
+fn plain(name: &str) -> String {
+    name.strip_prefix("module.").unwrap_or(name).into()
+}
+
 fn read_pytorch(path: &Path) -> Result<StateDict, String> {
     let reader = pytorch_reader::PytorchReader::new(path).map_err(|e| e.to_string())?;
     let mut state = StateDict::new();
@@ -135,9 +222,7 @@ fn read_pytorch(path: &Path) -> Result<StateDict, String> {
         };
         let shape = tensor.shape().to_vec();
         let bytes = tensor.read().map_err(|e| format!("{name}: {e}"))?;
-        // Checkpoints of `DataParallel` carry a prefix.
-        let name = name.strip_prefix("module.").unwrap_or(&name).to_string();
-        state.insert(name, to_f32(bytes, &shape, dtype));
+        state.insert(plain(&name), to_f32(bytes, &shape, dtype));
     }
     match state.is_empty() {
         true => Err("no float tensors in it; save `model.state_dict()`".into()),
@@ -250,16 +335,21 @@ struct Loader {
     names: Names,
     state: StateDict,
     missing: Vec<String>,
-    misshaped: Vec<String>,
+    /// Names, and the shapes that were found and expected.
+    misshaped: Vec<(String, [Vec<usize>; 2])>,
 }
 
 impl Loader {
     fn complaint(&self) -> Option<String> {
         let unexpected: Vec<_> = self.state.keys().cloned().collect();
+        let misshaped = self.misshaped.iter();
+        let misshaped: Vec<_> = misshaped
+            .map(|(name, [found, expected])| format!("{name} ({found:?}, expected {expected:?})"))
+            .collect();
         let mut parts = Vec::new();
         for (what, names) in [
             ("missing", &self.missing),
-            ("of another shape", &self.misshaped),
+            ("of another shape", &misshaped),
             ("unexpected", &unexpected),
         ] {
             if let Some(first) = names.first() {
@@ -291,13 +381,32 @@ impl ModuleMapper for Loader {
         };
         let (expected, found) = (param.lazy_shape().to_vec(), data.shape().to_vec());
         if expected != found {
-            self.misshaped
-                .push(format!("{name} ({found:?}, expected {expected:?})"));
+            self.misshaped.push((name, [found, expected]));
             return param;
         }
         let device = param.lazy_device();
         let trains = param.val().is_require_grad();
         param.map(|_| Tensor::from_data(data, &device).set_require_grad(trains))
+    }
+}
+
+#[derive(Default)]
+struct IdReader {
+    names: Names,
+    ids: BTreeMap<String, u64>,
+}
+
+impl ModuleVisitor for IdReader {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.names.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, container: &str) {
+        self.names.exit(container);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.ids.insert(self.names.path(), param.id.val());
     }
 }
 

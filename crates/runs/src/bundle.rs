@@ -1,8 +1,7 @@
 //! The finished model as a folder that other tools read.
 
 use crate::error::RunError;
-use crate::files::{folder_of, write_file};
-use modelwright_train::sync_folder;
+use crate::files::{NewFolder, write_file};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -45,6 +44,9 @@ pub struct BundleConfig {
     /// SHA-256 of the other files, so that a damaged one is found.
     #[serde(default)]
     pub files: BTreeMap<String, String>,
+    /// What Hugging Face's tools need to build the network; nothing here reads it.
+    #[serde(flatten)]
+    pub others: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The current layout version.
@@ -72,7 +74,35 @@ impl BundleConfig {
             num_labels: labels.len().max(1),
             run: run.into(),
             files: BTreeMap::new(),
+            others: serde_json::Map::new(),
         }
+    }
+
+    /// With the description that Hugging Face's own class of this network reads. Its `model_type`,
+    /// `architectures` and `num_labels` replace ours; of other entries that both have, ours stay.
+    pub fn with_hugging_face(
+        mut self,
+        entries: serde_json::Map<String, serde_json::Value>,
+    ) -> Self {
+        let ours = serde_json::to_value(&self).unwrap_or_default();
+        for (key, value) in entries {
+            match (key.as_str(), &value) {
+                ("model_type", serde_json::Value::String(name)) => self.model_type = name.clone(),
+                ("architectures", serde_json::Value::Array(names)) => {
+                    let names = names.iter().filter_map(serde_json::Value::as_str);
+                    self.architectures = names.map(String::from).collect();
+                }
+                ("num_labels", serde_json::Value::Number(count)) => {
+                    self.num_labels = count.as_u64().map_or(self.num_labels, |n| n as usize);
+                }
+                ("id2label" | "label2id", _) => {}
+                _ if ours.get(&key).is_some() => {}
+                _ => {
+                    self.others.insert(key, value);
+                }
+            }
+        }
+        self
     }
 }
 
@@ -82,22 +112,14 @@ pub fn write_bundle(
     mut config: BundleConfig,
     files: &[(&str, Vec<u8>)],
 ) -> Result<(), RunError> {
-    let parent = folder_of(path);
-    std::fs::create_dir_all(parent).map_err(|e| RunError::io(parent, e))?;
-    let temporary = tempfile::Builder::new()
-        .prefix(".bundle-")
-        .tempdir_in(parent)
-        .map_err(|e| RunError::io(parent, e))?;
+    let folder = NewFolder::create(path)?;
     for (name, content) in files {
-        write_file(&temporary.path().join(name), content)?;
+        write_file(&folder.path().join(name), content)?;
         config.files.insert(name.to_string(), digest(content));
     }
     let text = serde_json::to_vec_pretty(&config).map_err(|e| RunError::content(path, e))?;
-    write_file(&temporary.path().join(CONFIG), &text)?;
-    std::fs::rename(temporary.path(), path).map_err(|e| RunError::io(path, e))?;
-    // It has its name now and must not be removed as a temporary folder.
-    let _ = temporary.keep();
-    sync_folder(parent).map_err(|e| RunError::io(parent, e))
+    write_file(&folder.path().join(CONFIG), &text)?;
+    folder.finish()
 }
 
 /// `image-classification` as `ImageClassification`.
@@ -168,8 +190,7 @@ impl Bundle {
     /// The content of a file of the bundle.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, RunError> {
         let broken = |problem: String| self.broken(problem);
-        let plain = Path::new(name).components().count() == 1 && !name.starts_with('.');
-        if !plain {
+        if !is_plain(name) {
             return Err(broken(format!("`{name}` is no plain file name")));
         }
         let path = self.path.join(name);
@@ -195,6 +216,14 @@ impl Bundle {
             problem,
         }
     }
+}
+
+/// Whether `name` is that of a file in the bundle or in a folder of it (`1_Pooling/config.json`), not of
+/// something elsewhere.
+fn is_plain(name: &str) -> bool {
+    let mut parts = name.split(['/', '\\']);
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(':');
+    parts.clone().count() <= 2 && parts.all(plain)
 }
 
 fn digest(content: &[u8]) -> String {
@@ -262,20 +291,60 @@ mod tests {
     }
 
     #[test]
+    fn what_hugging_face_calls_a_network_wins_and_the_rest_of_ours_stays() {
+        let labels = ["cat".to_string(), "dog".to_string()];
+        let theirs = serde_json::json!({
+            "model_type": "distilbert", "architectures": ["DistilBertForSequenceClassification"],
+            "hidden_size": 32, "task": "something else", "id2label": { "0": "LABEL_0" },
+        });
+        let theirs = theirs.as_object().unwrap().clone();
+        let config = BundleConfig::new("t", "r", "bert", serde_json::json!({}), &labels)
+            .with_hugging_face(theirs);
+        let text = serde_json::to_string(&config).unwrap();
+        let again: BundleConfig = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, config);
+        assert_eq!(
+            (again.task.as_str(), again.model_type.as_str()),
+            ("t", "distilbert")
+        );
+        assert_eq!(again.architectures, ["DistilBertForSequenceClassification"]);
+        assert_eq!(
+            (&again.others["hidden_size"], again.others.len()),
+            (&32.into(), 1)
+        );
+        assert_eq!(again.id2label[&1], "dog");
+    }
+
+    #[test]
     fn a_checksum_entry_cannot_name_a_file_elsewhere() {
         let folder = tempfile::tempdir().unwrap();
-        let mut config = BundleConfig::new("t", "r", "mlp", serde_json::json!({}), &[]);
-        config.files.insert("../secret".into(), String::new());
-        std::fs::write(
-            folder.path().join(CONFIG),
-            serde_json::to_vec(&config).unwrap(),
-        )
-        .unwrap();
-        assert!(
-            Bundle::open(folder.path())
-                .unwrap_err()
-                .to_string()
-                .contains("no plain file name")
-        );
+        for name in [
+            "../secret",
+            "a/../../secret",
+            "/etc/passwd",
+            "a/b/c",
+            "..",
+            "C:\\x",
+            "",
+        ] {
+            let mut config = BundleConfig::new("t", "r", "mlp", serde_json::json!({}), &[]);
+            config.files.insert(name.into(), String::new());
+            let text = serde_json::to_vec(&config).unwrap();
+            std::fs::write(folder.path().join(CONFIG), text).unwrap();
+            let error = Bundle::open(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("no plain file name"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_may_hold_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        let config = BundleConfig::new("t", "r", "bert", serde_json::json!({}), &[]);
+        write_bundle(&path, config, &[("1_Pooling/config.json", vec![1])]).unwrap();
+        let bundle = Bundle::open(&path).unwrap();
+        assert_eq!(bundle.read("1_Pooling/config.json").unwrap(), [1]);
+        std::fs::write(path.join("1_Pooling/config.json"), [2]).unwrap();
+        assert!(Bundle::open(&path).is_err());
     }
 }

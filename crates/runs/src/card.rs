@@ -1,7 +1,7 @@
 //! The model card, filled with what was measured.
 
 use crate::machine::Machine;
-use modelwright_evaluate::grouped;
+use modelwright_evaluate::{Comparison, grouped, label};
 use std::fmt::Write;
 
 /// A list of facts for a table.
@@ -23,6 +23,8 @@ pub struct Card<'a> {
     pub scores: &'a [(String, f64)],
     /// Which part the scores are on.
     pub scored_on: &'a str,
+    /// The model beside simple ones.
+    pub comparison: Option<&'a Comparison>,
     /// Seconds of training.
     pub seconds: f64,
     /// The machine.
@@ -59,7 +61,10 @@ impl Card<'_> {
             self.scored_on
         );
         for (name, value) in self.scores {
-            let _ = writeln!(out, "| {} | {value:.4} |", name.replace('_', " "));
+            let _ = writeln!(out, "| {} | {value:.4} |", label(name));
+        }
+        if let Some(comparison) = self.comparison {
+            out += &compared(comparison);
         }
         if !self.notes.is_empty() {
             let _ = writeln!(out, "\n## Notes on the data\n");
@@ -78,4 +83,20 @@ impl Card<'_> {
                 network is built.\n";
         out
     }
+}
+
+/// A line for each simple model, and what follows.
+fn compared(comparison: &Comparison) -> String {
+    let mut out = format!(
+        "\n## Beside simple models\n\n| model | {} | seconds |\n|---|---|---|\n",
+        label(&comparison.score_name)
+    );
+    let this = ("this model", comparison.score, comparison.seconds);
+    let others = comparison.baselines.iter();
+    let others = others.map(|b| (b.name.as_str(), b.score, b.seconds));
+    for (name, score, seconds) in std::iter::once(this).chain(others) {
+        let _ = writeln!(out, "| {name} | {score:.4} | {seconds:.1} |");
+    }
+    let _ = writeln!(out, "\n{}", comparison.words());
+    out
 }

@@ -164,7 +164,7 @@ impl RunError {
     }
 
     /// A failed file operation.
-    pub(crate) fn io(path: &Path, error: io::Error) -> Self {
+    pub fn io(path: &Path, error: io::Error) -> Self {
         Self::File {
             path: path.into(),
             reason: Reason::of_io(&error),

@@ -6,7 +6,7 @@ use modelwright_train::sync_folder;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 /// A file that appears under its name, complete and on disk, with [`NewFile::finish`]. If it is
 /// dropped before, nothing is left of it and an older file of the name stays.
@@ -99,6 +99,55 @@ impl Write for NewFile {
     }
 }
 
+/// A folder that appears under its name, complete and on disk, with [`NewFolder::finish`]. If it is
+/// dropped before, nothing is left of it.
+#[derive(Debug)]
+pub struct NewFolder {
+    path: PathBuf,
+    temporary: TempDir,
+}
+
+impl NewFolder {
+    /// Starts a folder, beside the place where it is to be.
+    pub fn create(path: &Path) -> Result<Self, RunError> {
+        let parent = folder_of(path);
+        let create = || -> io::Result<TempDir> {
+            std::fs::create_dir_all(parent)?;
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(".new-");
+            // Temporary folders are private by default; this one is to be read as the umask says.
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                builder.permissions(std::fs::Permissions::from_mode(0o777));
+            }
+            // As for files: the temporary name is of no use to anybody.
+            let folder = builder.tempdir_in(parent);
+            folder.map_err(|e| io::Error::from(e.kind()))
+        };
+        Ok(Self {
+            path: path.into(),
+            temporary: create().map_err(|e| RunError::io(path, e))?,
+        })
+    }
+
+    /// Where its files go until it is finished; they must be on disk by then, as [`write_file`] and
+    /// [`NewFile::finish`] leave them.
+    pub fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// Gives the folder its name, which must be free.
+    pub fn finish(self) -> Result<(), RunError> {
+        let Self { path, temporary } = self;
+        std::fs::rename(temporary.path(), &path).map_err(|e| RunError::io(&path, e))?;
+        // It has its name now and must not be removed as a temporary folder.
+        let _ = temporary.keep();
+        let parent = folder_of(&path);
+        sync_folder(parent).map_err(|e| RunError::io(parent, e))
+    }
+}
+
 /// Writes beside `path` under another name, syncs and renames.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), RunError> {
     write_to(NewFile::create(path)?, path, content)
@@ -150,6 +199,27 @@ mod tests {
         write_file(&path, b"whole").unwrap();
         write_file(&path, b"again").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"again");
+    }
+
+    #[test]
+    fn a_folder_is_there_complete_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sub/index");
+        let new = NewFolder::create(&path).unwrap();
+        write_file(&new.path().join("a"), b"1").unwrap();
+        assert!(!path.exists());
+        drop(new);
+        let parent = folder.path().join("sub");
+        assert_eq!(std::fs::read_dir(&parent).unwrap().count(), 0);
+        let new = NewFolder::create(&path).unwrap();
+        write_file(&new.path().join("a"), b"2").unwrap();
+        new.finish().unwrap();
+        assert_eq!(std::fs::read(path.join("a")).unwrap(), b"2");
+        assert_eq!(std::fs::read_dir(&parent).unwrap().count(), 1);
+        // What is there already is not touched.
+        let new = NewFolder::create(&path).unwrap();
+        assert!(new.finish().is_err());
+        assert_eq!(std::fs::read(path.join("a")).unwrap(), b"2");
     }
 
     #[cfg(unix)]

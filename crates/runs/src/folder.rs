@@ -1,6 +1,7 @@
 //! The folder of one run, and its lock.
 
 use crate::error::RunError;
+use modelwright_evaluate::Comparison;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -50,6 +51,21 @@ impl RunFolder {
     /// Metrics on the test part.
     pub fn evaluation(&self) -> PathBuf {
         self.path.join("evaluation.json")
+    }
+
+    /// The model beside simple ones, where the task has those.
+    pub fn baselines(&self) -> PathBuf {
+        self.path.join("baselines.json")
+    }
+
+    /// What is in [`Self::baselines`]; `None` if there is no such file or it cannot be read.
+    pub fn comparison(&self) -> Option<Comparison> {
+        serde_json::from_slice(&std::fs::read(self.baselines()).ok()?).ok()
+    }
+
+    /// What a task keeps beside checkpoints, such as a tokenizer; made when it is needed.
+    pub fn assets(&self) -> PathBuf {
+        self.path.join("assets")
     }
 
     /// What the finished model says of each example it was scored on.

@@ -17,7 +17,7 @@ pub use bundle::{Bundle, BundleConfig, CONFIG, LABELS, MODEL, PREPROCESSOR, writ
 pub use card::{Card, Facts};
 pub use differences::differences;
 pub use error::{Reason, RunError, file_help};
-pub use files::{NewFile, write_chart, write_file, write_private_file};
+pub use files::{NewFile, NewFolder, write_chart, write_file, write_private_file};
 pub use folder::{RunFolder, RunLock};
 pub use log::LogReader;
 pub use machine::{Machine, peak_memory};

@@ -5,7 +5,7 @@ use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::model::Version;
 use modelwright_data::Content;
-use modelwright_tasks::{InputSchema, Prediction};
+use modelwright_tasks::{InputSchema, OutputSchema, Prediction};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -19,8 +19,10 @@ pub struct Answer {
     pub version: String,
     /// One an example, in their order.
     pub predictions: Vec<Prediction>,
-    /// Class names, in the order of the probabilities; empty for a quantity.
+    /// Class names, in the order of the probabilities; empty where the answer is no class.
     pub labels: Arc<[String]>,
+    /// What the predictions are.
+    pub output: OutputSchema,
 }
 
 /// A request and the version that is to answer it.
@@ -76,6 +78,7 @@ impl Chosen {
             predictions: version.predict(content, open).await?,
             version: version.number.to_string(),
             labels: version.labels.clone(),
+            output: version.output,
         };
         Ok((answer, rest))
     }

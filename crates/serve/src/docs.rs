@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
-use modelwright_tasks::{InputColumn, InputSchema, InputValues};
+use modelwright_tasks::{InputColumn, InputSchema, InputValues, OutputSchema};
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -79,13 +79,42 @@ fn about(place: &Place, name: &str, version: &Version) -> Markup {
             p { (version.task.replace('-', " ")) ", " (version.architecture) ", version " (version.number)
                 ", from the run " (version.run) "." }
             (takes(version.input()))
-            @if !version.labels.is_empty() {
-                p { "It answers with one of " (shortened(&version.labels)) ", and the probability of each." }
-            }
+            p { (gives(version)) }
             @for example in examples(place, name, version) {
                 h4 { (example.title) }
                 pre tabindex="0" { code { (example.command) } }
             }
+        }
+    }
+}
+
+fn gives(version: &Version) -> String {
+    let labels = || shortened(&version.labels);
+    match version.output {
+        OutputSchema::Class => {
+            format!(
+                "It answers with one of {}, and the probability of each.",
+                labels()
+            )
+        }
+        OutputSchema::Labels => format!(
+            "It answers with any number of {}, and the probability of each by itself.",
+            labels()
+        ),
+        OutputSchema::Value => "It answers with a number.".into(),
+        OutputSchema::Vector { width } => format!(
+            "It answers with a vector of {width} numbers and length 1; those of texts that mean the same \
+             lie close together."
+        ),
+        OutputSchema::Span => {
+            "It answers with the place in the context that answers the question, or \
+                               with null if there is none."
+                .into()
+        }
+        OutputSchema::Match => {
+            "It answers with the answer to the known question that asks the same, or \
+                                with null if it is not sure, and the questions next to it."
+                .into()
         }
     }
 }
@@ -114,6 +143,9 @@ fn values(column: &InputColumn) -> String {
     match &column.values {
         InputValues::Number { typical } => format!("a number, about {typical:.4}"),
         InputValues::Category { levels } => shortened(levels),
+        InputValues::Text { longest } => {
+            format!("a text; about {longest} characters are read")
+        }
     }
 }
 

@@ -8,6 +8,12 @@ use modelwright_data::Raster;
 use modelwright_tasks::{InputColumn, InputSchema, InputValues};
 use serde_json::{Map, Value, json};
 
+/// A question for examples.
+const QUESTION: &str = "Did the delivery come in time?";
+
+/// A text for examples, which has to suit any model.
+const TEXT: &str = "The delivery came in time, and the phone works well.";
+
 /// Where clients reach this server, and what they have to bring.
 pub(crate) struct Place {
     base: String,
@@ -70,6 +76,15 @@ pub(crate) fn examples(place: &Place, model: &str, version: &Version) -> Vec<Exa
             });
         }
         InputSchema::Table { .. } => {
+            if version.input().only_text().is_some() {
+                all.push(Example {
+                    title: "A text as it is",
+                    command: place.curl(
+                        &predict,
+                        &format!("-H 'Content-Type: text/plain' -d '{TEXT}'"),
+                    ),
+                });
+            }
             all.push(Example {
                 title: "A table",
                 command: place.curl(
@@ -130,7 +145,7 @@ fn inference(schema: &InputSchema) -> Value {
             let input = |c: &InputColumn| {
                 let datatype = match c.values {
                     InputValues::Number { .. } => "FP64",
-                    InputValues::Category { .. } => "BYTES",
+                    InputValues::Category { .. } | InputValues::Text { .. } => "BYTES",
                 };
                 json!({ "name": c.name, "shape": [1], "datatype": datatype, "data": [value(c)] })
             };
@@ -144,6 +159,10 @@ fn value(column: &InputColumn) -> Value {
     match &column.values {
         InputValues::Number { typical } => number(*typical),
         InputValues::Category { levels } => levels.first().map_or(Value::Null, |l| json!(l)),
+        InputValues::Text { .. } if column.name.to_lowercase().contains("question") => {
+            json!(QUESTION)
+        }
+        InputValues::Text { .. } => json!(TEXT),
     }
 }
 

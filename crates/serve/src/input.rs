@@ -4,8 +4,8 @@ use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::model::Version;
 use modelwright_data::images::{Pixels, decode_bytes};
-use modelwright_data::{Content, ImageSet, PictureLimits, Raster, Table};
-use modelwright_tasks::InputSchema;
+use modelwright_data::{ColumnData, Content, ImageSet, PictureLimits, Raster, Table};
+use modelwright_tasks::{InputColumn, InputSchema, InputValues};
 use std::collections::HashSet;
 
 /// What to call a request's content in messages.
@@ -34,8 +34,9 @@ impl Input {
     /// There are none or too many, or they do not suit the model.
     pub(crate) fn prepare(self, version: &Version, limits: &Limits) -> Result<Content, ServeError> {
         // First: rows of which nothing is known are no rows to a table.
-        if let Self::Table(table) = &self {
-            check_columns(table, version)?;
+        if let (Self::Table(table), InputSchema::Table { columns }) = (&self, version.input()) {
+            check_columns(table, columns)?;
+            check_lengths(table, columns, limits)?;
         }
         check_count(self.len(), limits)?;
         let content = match self {
@@ -67,10 +68,7 @@ pub(crate) fn check_count(count: usize, limits: &Limits) -> Result<(), ServeErro
 }
 
 /// An error that names the first column which the model reads and the table does not have.
-fn check_columns(table: &Table, version: &Version) -> Result<(), ServeError> {
-    let InputSchema::Table { columns } = version.input() else {
-        return Ok(());
-    };
+fn check_columns(table: &Table, columns: &[InputColumn]) -> Result<(), ServeError> {
     let given: HashSet<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
     match columns.iter().find(|c| !given.contains(c.name.as_str())) {
         None => Ok(()),
@@ -85,6 +83,40 @@ fn check_columns(table: &Table, version: &Version) -> Result<(), ServeError> {
             ))
         }
     }
+}
+
+/// An error that names the first text which is longer than allowed.
+fn check_lengths(
+    table: &Table,
+    columns: &[InputColumn],
+    limits: &Limits,
+) -> Result<(), ServeError> {
+    for column in columns {
+        let (InputValues::Text { longest }, Some(given)) =
+            (&column.values, table.column(&column.name))
+        else {
+            continue;
+        };
+        let ColumnData::Labels { codes, levels } = &given.data else {
+            continue;
+        };
+        let most = limits.text_chars;
+        // A character has at least one byte, so that most texts need not be counted.
+        let too_long = |text: &String| text.len() > most && text.chars().count() > most;
+        if let Some(level) = levels.iter().position(too_long) {
+            let row = codes.iter().position(|code| *code as usize == level);
+            return Err(ServeError::input(
+                format!(
+                    "row {}: `{}` has {} characters, and {most} are the most",
+                    row.unwrap_or(0) + 1,
+                    column.name,
+                    levels[level].chars().count()
+                ),
+                format!("send its beginning; the model reads about {longest} characters"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A picture file, decoded within the limits. `place` names it in messages.

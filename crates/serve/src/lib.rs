@@ -25,6 +25,7 @@ mod router;
 pub mod security;
 pub mod server;
 mod stamp;
+mod summary;
 pub mod telemetry;
 mod tls;
 pub mod tokens;
@@ -37,8 +38,9 @@ pub use error::ServeError;
 pub use input::Input;
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use registry::{ModelSummary, Models, VersionSummary};
+pub use registry::Models;
 pub use router::{App, no_such_address, router};
+pub use summary::{ModelSummary, VersionSummary};
 
 /// A result whose error says what was wrong and what to do.
 pub type Result<T> = std::result::Result<T, ServeError>;

@@ -19,6 +19,8 @@ pub struct Limits {
     pub request_time: Duration,
     /// Largest picture, in pixels.
     pub picture_pixels: u64,
+    /// Longest text, in characters.
+    pub text_chars: usize,
     /// Versions of a model that stay loaded, the current one counted.
     pub versions: usize,
     /// Time between two looks whether a bundle was replaced.
@@ -45,6 +47,7 @@ impl Default for Limits {
             body_bytes: 16 << 20,
             request_time: Duration::from_secs(30),
             picture_pixels: 40_000_000,
+            text_chars: 100_000,
             versions: 2,
             reload_check: Duration::from_secs(1),
             header_time: Duration::from_secs(10),

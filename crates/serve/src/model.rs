@@ -10,7 +10,7 @@ use crate::tokens::hex;
 use burn::tensor::Device;
 use modelwright_data::Content;
 use modelwright_runs::{Bundle, CONFIG};
-use modelwright_tasks::{InputSchema, Prediction, Predictor, STACK, TaskError, load};
+use modelwright_tasks::{InputSchema, OutputSchema, Prediction, Predictor, STACK, TaskError, load};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,8 +34,10 @@ pub(crate) struct Version {
     pub task: String,
     /// Its architecture.
     pub architecture: String,
-    /// Class names; empty for a quantity.
+    /// Class names; empty where the answer is no class.
     pub labels: Arc<[String]>,
+    /// What comes out.
+    pub output: OutputSchema,
     input: InputSchema,
     // Before the batcher: its thread then drops the network, on a stack that is large enough.
     predictor: Arc<dyn Predictor>,
@@ -63,6 +65,7 @@ impl Version {
             task: bundle.config.task,
             architecture: bundle.config.model_type,
             labels: predictor.labels().into(),
+            output: predictor.output(),
             input: predictor.input(),
             predictor,
             batcher,

@@ -7,15 +7,14 @@ use crate::limits::Limits;
 use crate::lineup::{Canary, Lineup};
 use crate::metrics::Metrics;
 use crate::model::Version;
+use crate::summary::ModelSummary;
 use crate::watch;
-use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use utoipa::ToSchema;
 
 /// Longest name of a model.
 const NAME: usize = 100;
@@ -43,42 +42,6 @@ pub(crate) struct Model {
     lineup: RwLock<Arc<Lineup>>,
     /// Requests that named no version, for dividing them.
     requests: AtomicU64,
-}
-
-/// A model as listed.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ModelSummary {
-    /// Its name in addresses.
-    pub name: String,
-    /// What it does.
-    pub task: String,
-    /// Class names; empty for a quantity.
-    pub labels: Vec<String>,
-    /// Whether it answers.
-    pub ready: bool,
-    /// The version that answers where none is named.
-    pub version: String,
-    /// All loaded versions, oldest first.
-    pub versions: Vec<VersionSummary>,
-}
-
-/// A loaded version of a model.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct VersionSummary {
-    /// Its number, in the order of loading.
-    pub version: String,
-    /// Start of the SHA-256 of the bundle's description; it may stand in an address instead of the
-    /// number, and stays the same when the server starts again.
-    pub digest: String,
-    /// The run that made it.
-    pub run: String,
-    /// Its architecture.
-    pub architecture: String,
-    /// The bundle's folder; not told to clients.
-    #[serde(skip)]
-    pub bundle: PathBuf,
-    /// Its share of the requests that name no version, in percent.
-    pub share: u8,
 }
 
 impl Models {
@@ -169,36 +132,15 @@ impl Models {
     /// All models, by name.
     pub fn list(&self) -> Vec<ModelSummary> {
         let models = read(&self.shared.models);
-        models.values().map(|model| self.summary(model)).collect()
+        models
+            .values()
+            .map(|m| ModelSummary::of(m, self.ready()))
+            .collect()
     }
 
     /// One model.
     pub fn summary_of(&self, name: &str) -> Result<ModelSummary, ServeError> {
-        Ok(self.summary(&*self.model(name)?))
-    }
-
-    fn summary(&self, model: &Model) -> ModelSummary {
-        let lineup = model.lineup();
-        let current = lineup.current();
-        ModelSummary {
-            name: model.name.clone(),
-            task: current.map(|v| v.task.clone()).unwrap_or_default(),
-            labels: current.map(|v| v.labels.to_vec()).unwrap_or_default(),
-            ready: self.ready() && current.is_some(),
-            version: lineup.current.to_string(),
-            versions: lineup
-                .versions
-                .iter()
-                .map(|v| VersionSummary {
-                    version: v.number.to_string(),
-                    digest: v.digest.clone(),
-                    run: v.run.clone(),
-                    architecture: v.architecture.clone(),
-                    bundle: v.source.clone(),
-                    share: lineup.share(v.number),
-                })
-                .collect(),
-        }
+        Ok(ModelSummary::of(&*self.model(name)?, self.ready()))
     }
 
     /// Gives a loaded version a share of the requests that name none; 0 takes it back.

@@ -251,7 +251,7 @@ fn what_is_wrong_is_named() {
 fn classes(predictions: &[Prediction]) -> Vec<f32> {
     let all = predictions.iter().flat_map(|p| match p {
         Prediction::Class { probabilities, .. } => probabilities.clone(),
-        Prediction::Value { .. } => Vec::new(),
+        _ => Vec::new(),
     });
     all.collect()
 }

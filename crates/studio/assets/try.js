@@ -4,7 +4,7 @@ import { drawing } from "./draw.js";
 
 const at = (id) => document.getElementById(id);
 const pictures = at("pictures");
-const failed = (pictures ?? at("row")).dataset.failed;
+const failed = (pictures ?? at("row") ?? at("text")).dataset.failed;
 let asked = 0;
 
 /** Sends a form and puts the answer of the page that comes back into this one. */
@@ -119,3 +119,18 @@ if (pictures) {
   if (place) drawing(place, askPicture);
 }
 onSubmit(at("row"));
+onSubmit(at("text"));
+
+const clear = at("clear-text");
+if (clear) {
+  const fields = [...at("text").querySelectorAll("textarea")];
+  clear.hidden = false;
+  clear.addEventListener("click", () => {
+    for (const field of fields) field.value = "";
+    fields[0].focus();
+  });
+  // A line end belongs to a text, so sending takes a second key.
+  at("text").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) at("text").requestSubmit();
+  });
+}

@@ -19,6 +19,7 @@ macro_rules! texts {
             include_str!(concat!("../i18n/", $language, "/result.ftl")),
             include_str!(concat!("../i18n/", $language, "/try.ftl")),
             include_str!(concat!("../i18n/", $language, "/ship.ftl")),
+            include_str!(concat!("../i18n/", $language, "/text.ftl")),
         ]
     };
 }

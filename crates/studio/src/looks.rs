@@ -1,10 +1,11 @@
 //! Looking at data takes time, so each data set is looked at once and remembered.
 
 use crate::jobs::lock;
+use crate::pages::texts::shortened;
 use crate::problem::Problem;
 use crate::uploads::{Entry, Settings};
 use modelwright_data::profile::Profile;
-use modelwright_data::{Content, DataConfig, Dataset, Notice, open};
+use modelwright_data::{Column, Content, DataConfig, Dataset, Notice, open};
 use modelwright_tasks::{Plan, registry};
 use modelwright_train::Recipe;
 use std::cmp::Reverse;
@@ -16,6 +17,8 @@ use tokio::sync::watch;
 
 /// Rows of a table that are shown.
 const ROWS: usize = 5;
+/// Characters of a cell that are shown.
+const CELL: usize = 300;
 /// Most data sets that are remembered.
 const MOST: usize = 50;
 
@@ -27,6 +30,8 @@ pub struct Look {
     pub unreadable: Vec<String>,
     /// The first rows of a table, as text.
     pub rows: Vec<Vec<String>>,
+    /// What was converted or left out when it was read.
+    pub notes: Vec<String>,
     /// The tasks that suit it, the best first.
     pub tasks: Vec<&'static str>,
     /// The recipe for it, or why there is none yet.
@@ -138,6 +143,11 @@ fn look(entry: &Entry, progress: &Progress) -> Result<Look, Problem> {
         profile,
         unreadable,
         rows: first_rows(&dataset),
+        notes: dataset
+            .notes
+            .iter()
+            .map(|note| entry.shortened(note))
+            .collect(),
         tasks: tasks(&dataset, &config),
         recipe,
     })
@@ -147,7 +157,8 @@ fn first_rows(dataset: &Dataset) -> Vec<Vec<String>> {
     let Content::Table(table) = &dataset.content else {
         return Vec::new();
     };
-    let row = |i| table.columns.iter().map(|c| c.text(i)).collect();
+    let cell = |c: &Column, row| shortened(&c.text(row), CELL);
+    let row = |i| table.columns.iter().map(|c| cell(c, i)).collect();
     (0..table.rows().min(ROWS)).map(row).collect()
 }
 

@@ -24,6 +24,7 @@ async fn a_person_gets_from_data_to_a_served_model() {
     write_digits(&folder);
     pictures(page, &folder).await;
     table(page).await;
+    texts(page, data.path()).await;
     started.end().await;
 }
 
@@ -122,6 +123,42 @@ async fn table(page: &Page) {
     page.wait_for("#answer .headline").await;
     page.shot("try-row").await;
     assert!(!page.text("#answer .headline").await.is_empty());
+}
+
+/// Reviews are brought, learned from, and one that was never seen is pasted.
+async fn texts(page: &Page, folder: &Path) {
+    let mut csv = String::from("text,label\n");
+    for i in 0..120 {
+        let what = ["phone", "screen", "battery", "cable"][i % 4];
+        csv += &format!("the {what} works great and I love it {i},happy\n");
+        csv += &format!("the {what} broke on day {i} and I want my money back,angry\n");
+    }
+    let file = folder.join("reviews.csv");
+    std::fs::write(&file, csv).unwrap();
+    page.open("/data").await;
+    page.type_into("#file", &file.display().to_string()).await;
+    page.choose_target_if_asked("label").await;
+    page.wait_for("a[href^='/train?data=']").await;
+    page.shot("data-texts").await;
+    page.click("a[href^='/train?data=']").await;
+    page.shot("train-texts").await;
+    page.click("#train button[type=submit]").await;
+    page.wait_for("#state[data-status=finished]").await;
+    page.click("#state a[href$='/result']").await;
+    page.wait_for("table.bars meter").await;
+    page.shot("result-texts").await;
+    page.click(".matrix td[class^=hit-] a").await;
+    page.wait_for("ul.texts .passage").await;
+    page.shot("cell-texts").await;
+
+    page.click("nav.steps a[href$='/try']").await;
+    page.click("#clear-text").await;
+    page.type_into("#c0", "I love how great this cable works")
+        .await;
+    page.click("#text button[type=submit]").await;
+    page.wait_for("#answer .headline").await;
+    assert_eq!(page.text("#answer .headline").await, "happy");
+    page.shot("try-text").await;
 }
 
 /// The embedded digits as picture files, one folder a digit.

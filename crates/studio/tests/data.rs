@@ -127,7 +127,7 @@ async fn a_table_is_asked_for_its_target_and_columns_can_be_left_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_encoding_is_guessed_and_chosen_by_one_click() {
+async fn another_encoding_is_found_and_can_be_changed_by_one_click() {
     let bench = Bench::new();
     let mut text = String::from("城市,房价\n");
     for i in 0..40 {
@@ -137,15 +137,23 @@ async fn another_encoding_is_guessed_and_chosen_by_one_click() {
     bench.upload(&[("房价.csv", &bytes)]).await;
     let place = "/data/%E6%88%BF%E4%BB%B7-1";
     let page = bench.data(place).await;
-    page.says("Is it the text encoding?").says("Read as gb");
+    page.says("40 rows with 2 columns")
+        .says("城市")
+        .says("is in gbk, not in UTF-8, and was converted")
+        .says("Do the letters look wrong?")
+        .says("Read as gb");
     bench
         .post(&format!("{place}/fix"), "fix=encoding&value=gb18030")
         .await;
+    let page = bench.data(place).await;
+    page.says("Text is read as gb18030").says("城市");
+    // What cannot be right is refused, and the others are offered.
     bench
-        .data(place)
-        .await
-        .says("40 rows with 2 columns")
-        .says("城市");
+        .post(&format!("{place}/fix"), "fix=encoding&value=utf-8")
+        .await;
+    let page = bench.data(place).await;
+    page.says("This cannot be read as it is.")
+        .says("Read as gb");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -200,8 +208,8 @@ async fn hostile_uploads_are_refused_and_leave_nothing() {
         ),
         ("is no zip", vec![("x.zip", b"PK\x03\x04 but no more")]),
         ("link", vec![("x.zip", &link)]),
-        ("no pictures and no table", vec![("a.exe", b"MZ")]),
-        ("no pictures and no table", vec![]),
+        ("no texts and no table", vec![("a.exe", b"MZ")]),
+        ("no texts and no table", vec![]),
         ("several tables", tables.to_vec()),
     ];
     for (message, files) in cases {

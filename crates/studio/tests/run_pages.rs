@@ -3,39 +3,16 @@
 mod common;
 
 use axum::http::{Request, StatusCode};
-use common::Bench;
-use modelwright_data::quiet;
+use common::{Bench, page};
 use modelwright_serve::Access;
 use modelwright_studio::UploadLimits;
-use modelwright_tasks::{Ended, Plan, Session, SessionOptions};
-use modelwright_train::Control;
-use modelwright_train::recipe::Layers;
 
 /// A run on embedded data; returns its name.
 fn train(bench: &Bench, source: &str, epochs: &str) -> String {
-    let mut layers = Layers::default();
-    for (key, value) in [("data.source", source), ("training.epochs", epochs)] {
-        layers.set(key, value).unwrap();
-    }
-    let plan = Plan::new(&layers, &quiet).unwrap();
-    let options = SessionOptions {
-        runs: bench.studio.runs(),
-        tensorboard: false,
-        control: &Control::default(),
-        notify: &quiet,
-    };
-    let session = Session::start(plan, options).unwrap();
-    let id = session.id().to_string();
-    let ended = session.run(Box::new(|_: &_| {})).unwrap();
-    assert!(matches!(ended, Ended::Finished(_)));
-    id
-}
-
-/// The text of a page, which must be there.
-async fn page(bench: &Bench, path: &str) -> String {
-    let answer = bench.get(path).await;
-    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
-    answer.text
+    common::train(
+        bench,
+        &[("data.source", source), ("training.epochs", epochs)],
+    )
 }
 
 /// The same studio after a restart.

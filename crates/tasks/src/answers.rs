@@ -1,20 +1,15 @@
 //! What a finished model says of each example that it was scored on.
 
-use crate::classify::match_labels;
 use crate::error::TaskError;
-use crate::input::InputSchema;
+use crate::of_bundle::with_model;
 use crate::origin::Origin;
-use crate::session::STACK;
 use crate::session::recipe_of;
-use crate::table;
-use crate::task::{Prediction, Predictor, load};
-use burn::tensor::Device;
+use crate::task::{Prediction, Predictor};
 use modelwright_data::{Content, Dataset, Notify, Part};
 use modelwright_evaluate::argmax;
-use modelwright_runs::{Bundle, Run, RunFolder, write_file};
+use modelwright_runs::{Run, RunFolder, write_file};
 use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// Answers of a model beside the true ones, example by example.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +43,37 @@ pub enum AnswerValues {
         /// The predicted one.
         predicted: Vec<f64>,
     },
+    /// Of a classifier that gives any number of labels.
+    Sets {
+        /// Label names; the numbers below are indices into them.
+        labels: Vec<String>,
+        /// The true labels of each example.
+        truth: Vec<Vec<u32>>,
+        /// Those that the model gives.
+        predicted: Vec<Vec<u32>>,
+    },
+    /// Of a model that answers in words.
+    Texts {
+        /// The answers that are right for each example; none if it is right to give none.
+        truth: Vec<Vec<String>>,
+        /// The answer given; empty where there was none.
+        predicted: Vec<String>,
+        /// How sure the model was.
+        probabilities: Vec<f32>,
+    },
+}
+
+/// True answers, as data has them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Truth {
+    /// One class for each example, as an index into a model's labels.
+    Classes(Vec<u32>),
+    /// Any number of labels for each example.
+    Sets(Vec<Vec<u32>>),
+    /// A quantity for each example, with the name of the target.
+    Values(String, Vec<f64>),
+    /// All words that are right for each example; none where it is right to give no answer.
+    Texts(Vec<Vec<String>>),
 }
 
 impl Answers {
@@ -70,6 +96,22 @@ impl Answers {
             .collect();
         found.sort_by(|a, b| b.1.total_cmp(&a.1));
         found
+    }
+
+    /// The examples that have a label and were not given it (`missed`), or were given it and do not have
+    /// it. Empty unless examples have any number of labels.
+    pub fn of_label(&self, label: usize, missed: bool) -> Vec<usize> {
+        let AnswerValues::Sets {
+            truth, predicted, ..
+        } = &self.values
+        else {
+            return Vec::new();
+        };
+        let has = |set: &[u32]| set.iter().any(|l| *l as usize == label);
+        let rows = truth.iter().zip(predicted).zip(&self.examples);
+        rows.filter(|((truth, given), _)| has(truth) == missed && has(given) != missed)
+            .map(|(_, example)| *example)
+            .collect()
     }
 
     /// Those of a finished run: read if they were computed before, else computed and kept in the
@@ -96,16 +138,25 @@ impl Answers {
         part: Part,
     ) -> Result<Self, TaskError> {
         let parts = predictor.parts(dataset, recipe)?;
-        let mut examples: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == part).collect();
-        let truth = Truth::of(predictor, recipe, dataset, &mut examples)?;
+        let rows: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == part).collect();
+        let (examples, truth) = predictor.truth(dataset, &rows)?;
         let content = match &dataset.content {
             Content::Images(set) => Content::Images(set.select(&examples)),
             Content::Table(table) => Content::Table(table.select(&examples)),
         };
         let predictions = predictor.predict(&dataset.source, &content, 0..examples.len())?;
-        let values = match truth {
-            Truth::Classes(truth) => AnswerValues::Classes {
-                classes: predictor.labels().to_vec(),
+        let values = AnswerValues::new(predictor.labels(), truth, predictions);
+        Ok(Self { examples, values })
+    }
+}
+
+impl AnswerValues {
+    /// True answers beside predictions of the same examples.
+    fn new(labels: &[String], truth: Truth, predictions: Vec<Prediction>) -> Self {
+        let labels = labels.to_vec();
+        match truth {
+            Truth::Classes(truth) => Self::Classes {
+                classes: labels,
                 truth,
                 probabilities: predictions
                     .iter()
@@ -113,13 +164,25 @@ impl Answers {
                     .copied()
                     .collect(),
             },
-            Truth::Values(target, truth) => AnswerValues::Values {
+            Truth::Values(target, truth) => Self::Values {
                 target,
                 truth,
                 predicted: predictions.iter().filter_map(value).collect(),
             },
-        };
-        Ok(Self { examples, values })
+            Truth::Sets(truth) => Self::Sets {
+                truth,
+                predicted: predictions.iter().map(|p| set(p, &labels)).collect(),
+                labels,
+            },
+            Truth::Texts(truth) => {
+                let (predicted, probabilities) = predictions.into_iter().map(words).unzip();
+                Self::Texts {
+                    truth,
+                    predicted,
+                    probabilities,
+                }
+            }
+        }
     }
 }
 
@@ -132,82 +195,68 @@ pub fn data_of_run(run: &Run, folder: &RunFolder, notify: Notify) -> Result<Data
     Ok(origin.open(&recipe_of(run)?.data, notify)?.dataset)
 }
 
-/// What the model in a bundle takes.
-pub fn input_of_bundle(bundle: &Path) -> Result<InputSchema, TaskError> {
-    with_model(bundle, |predictor| Ok(predictor.input()))
-}
-
-/// Does something with the model in a bundle, on a thread whose stack is large enough for it.
-fn with_model<T: Send>(
-    bundle: &Path,
-    work: impl FnOnce(&dyn Predictor) -> Result<T, TaskError> + Send,
-) -> Result<T, TaskError> {
-    let work = || work(&*load(&Bundle::open(bundle)?, Device::flex())?);
-    let failed = |problem: &str| TaskError::asked(format!("{}: {problem}", bundle.display()), "");
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK);
-        match thread.spawn_scoped(scope, work) {
-            Ok(thread) => thread
-                .join()
-                .unwrap_or_else(|_| Err(failed("its model broke off"))),
-            Err(e) => Err(failed(&e.to_string())),
-        }
-    })
-}
-
 /// The part that a run's scores are on.
 fn part_of(run: &Run) -> Part {
     Part::named(&run.scored_on).unwrap_or(Part::Test)
 }
 
-/// True answers.
-enum Truth {
-    Classes(Vec<u32>),
-    /// With the name of the target.
-    Values(String, Vec<f64>),
-}
-
-impl Truth {
-    /// Those of the examples; examples without one are taken out of the list.
-    fn of(
-        predictor: &dyn Predictor,
-        recipe: &Recipe,
-        dataset: &Dataset,
-        examples: &mut Vec<usize>,
-    ) -> Result<Self, TaskError> {
-        let place = &dataset.source;
-        let known = predictor.labels();
-        match &dataset.content {
-            Content::Images(set) => {
-                examples.retain(|i| set.labels[*i].is_some());
-                let labels: Vec<Option<u32>> = examples.iter().map(|i| set.labels[*i]).collect();
-                match_labels(place, known, &set.classes, &labels).map(Self::Classes)
-            }
-            Content::Table(table) => {
-                let target = table::target_name(dataset, &recipe.data)?;
-                if known.is_empty() {
-                    let (rows, truth) = table::numbers_of(table, &target, place, examples)?;
-                    *examples = rows;
-                    return Ok(Self::Values(target, truth));
-                }
-                let (rows, truth) = table::classes_of(table, &target, place, known, examples)?;
-                *examples = rows;
-                Ok(Self::Classes(truth))
-            }
-        }
-    }
-}
-
 fn probabilities(prediction: &Prediction) -> &[f32] {
     match prediction {
         Prediction::Class { probabilities, .. } => probabilities,
-        Prediction::Value { .. } => &[],
+        _ => &[],
     }
 }
 
 fn value(prediction: &Prediction) -> Option<f64> {
     match prediction {
         Prediction::Value { value } => Some(*value),
-        Prediction::Class { .. } => None,
+        _ => None,
+    }
+}
+
+/// Indices of the labels that were given.
+fn set(prediction: &Prediction, names: &[String]) -> Vec<u32> {
+    let Prediction::Labels { labels, .. } = prediction else {
+        return Vec::new();
+    };
+    let given = (0..).zip(names).filter(|(_, name)| labels.contains(name));
+    given.map(|(i, _)| i).collect()
+}
+
+/// An answer in words, and how sure it is.
+fn words(prediction: Prediction) -> (String, f32) {
+    match prediction {
+        Prediction::Span {
+            answer,
+            probability,
+            ..
+        } => (answer, probability),
+        Prediction::Match {
+            answer,
+            probability,
+            ..
+        } => (answer.unwrap_or_default(), probability),
+        _ => (String::new(), 0.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missed_labels_and_false_ones_are_told_apart() {
+        let answers = Answers {
+            examples: vec![7, 8, 9],
+            values: AnswerValues::Sets {
+                labels: vec!["red".into(), "blue".into()],
+                truth: vec![vec![0, 1], vec![0], vec![]],
+                predicted: vec![vec![0], vec![1], vec![1]],
+            },
+        };
+        assert_eq!(answers.of_label(0, true), [8]);
+        assert_eq!(answers.of_label(1, true), [7]);
+        assert_eq!(answers.of_label(1, false), [8, 9]);
+        assert_eq!(answers.of_label(0, false), [0; 0]);
     }
 }

@@ -1,7 +1,9 @@
 //! What was measured of a model, whatever its task.
 
 use modelwright_evaluate::chart::{confusion, scatter};
-use modelwright_evaluate::{ClassificationReport, RegressionReport};
+use modelwright_evaluate::{
+    ClassificationReport, MultiLabelReport, RegressionReport, RetrievalReport, SpanReport,
+};
 use serde::{Deserialize, Serialize};
 
 /// Metrics of one model on one set of examples.
@@ -12,6 +14,12 @@ pub enum Evaluation {
     Classification(ClassificationReport),
     /// Of a regression.
     Regression(RegressionReport),
+    /// Of a classifier that gives any number of labels.
+    MultiLabel(MultiLabelReport),
+    /// Of a model that finds answers in a text.
+    Spans(SpanReport),
+    /// Of a model that finds what belongs to a text among many.
+    Retrieval(RetrievalReport),
 }
 
 impl Evaluation {
@@ -20,6 +28,9 @@ impl Evaluation {
         match self {
             Self::Classification(report) => report.scores(),
             Self::Regression(report) => report.scores(),
+            Self::MultiLabel(report) => report.scores(),
+            Self::Spans(report) => report.scores(),
+            Self::Retrieval(report) => report.scores(),
         }
     }
 
@@ -28,6 +39,9 @@ impl Evaluation {
         match self {
             Self::Classification(report) => report.examples,
             Self::Regression(report) => report.examples,
+            Self::MultiLabel(report) => report.examples,
+            Self::Spans(report) => report.examples,
+            Self::Retrieval(report) => report.examples,
         }
     }
 
@@ -42,6 +56,9 @@ impl Evaluation {
                 let title = format!("{} examples, R² {:.3}", r.examples, r.r2);
                 vec![("predictions", scatter(&title, &r.target, &r.pairs))]
             }
+            Self::MultiLabel(report) => vec![("labels", report.chart())],
+            Self::Spans(report) => vec![("answers", report.chart())],
+            Self::Retrieval(report) => vec![("retrieval", report.chart())],
         }
     }
 }

@@ -48,9 +48,25 @@ pub enum InputValues {
         /// Those that the model knows by themselves.
         levels: Vec<String>,
     },
+    /// A text of any length.
+    Text {
+        /// About how many characters the model reads; the rest of a longer text it does not see.
+        longest: usize,
+    },
 }
 
 impl InputSchema {
+    /// The only column that has to be given, if it holds text: then a text alone is an example.
+    pub fn only_text(&self) -> Option<&InputColumn> {
+        match self {
+            Self::Table { columns } => match columns.as_slice() {
+                [column] if matches!(column.values, InputValues::Text { .. }) => Some(column),
+                _ => None,
+            },
+            Self::Images { .. } => None,
+        }
+    }
+
     /// The columns that an encoder reads.
     pub(crate) fn of_table(encoder: &TableEncoder) -> Self {
         let column = |encoder: &ColumnEncoder| InputColumn {

@@ -3,14 +3,9 @@
 use crate::error::TaskError;
 use crate::registry;
 use crate::task::Task;
-use modelwright_data::images::Pixels;
-use modelwright_data::{
-    Content, Dataset, ImageSet, Notify, OpenOptions, Part, images, open, table,
-};
+use modelwright_data::{Content, Dataset, Notify, Part, open};
 use modelwright_train::Recipe;
 use modelwright_train::recipe::Layers;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 
 /// A training that is ready to start.
 pub struct Plan {
@@ -60,13 +55,22 @@ impl Plan {
                 },
             },
         };
-        let defaults = task.defaults(&dataset, &data)?;
+        let defaults = task.defaults(&dataset, &data, layers)?;
         let mut recipe = layers.over(&defaults)?;
         recipe.check()?;
         if recipe.training.threads == 0 {
             recipe.training.threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         }
         task.resolve(&mut recipe, &dataset)?;
+        if recipe.training.answer_threshold.is_some() && recipe.task != "question-answering" {
+            return Err(TaskError::asked(
+                format!(
+                    "training.answer_threshold is for a FAQ, but the task is {}",
+                    recipe.task
+                ),
+                "leave it away",
+            ));
+        }
         Ok(Self {
             recipe,
             dataset,
@@ -98,46 +102,6 @@ pub fn usual_parts(dataset: &Dataset) -> Result<Option<[(Part, usize); 3]>, Task
     Ok(Some(
         [Part::Train, Part::Validation, Part::Test].map(|part| (part, count(part))),
     ))
-}
-
-/// What is to be predicted: picture files and folders, or one table, or `-` for CSV on standard input.
-pub fn read_content(
-    inputs: &[String],
-    options: OpenOptions,
-) -> Result<(String, Content), TaskError> {
-    if inputs == ["-"] {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|e| TaskError::asked(format!("standard input: {e}"), ""))?;
-        let place = "standard input".to_string();
-        let table = table::parse_text(&place, &bytes, options.encoding)?;
-        return Ok((place, Content::Table(table)));
-    }
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for input in inputs {
-        let path = Path::new(input);
-        if path.is_dir() {
-            paths.extend(images::list_pictures(path)?);
-        } else if images::is_picture(path) && path.exists() {
-            paths.push(path.into());
-        } else if let [only] = inputs {
-            return Ok((only.clone(), open(only, options)?.content));
-        } else {
-            return Err(TaskError::asked(
-                format!("{input}: not a picture"),
-                "give pictures, or one table on its own",
-            ));
-        }
-    }
-    if paths.is_empty() {
-        return Err(TaskError::asked(
-            format!("{}: no pictures there", inputs.join(", ")),
-            "give png, jpg, bmp, webp or gif files, or a table",
-        ));
-    }
-    let set = ImageSet::unlabelled(Pixels::Files(paths));
-    Ok((inputs.join(", "), Content::Images(set)))
 }
 
 #[cfg(test)]

@@ -2,9 +2,12 @@
 
 use crate::error::TaskError;
 use crate::image_classification::ImageClassification;
+use crate::question_answering::QuestionAnswering;
 use crate::tabular_classification::TabularClassification;
 use crate::tabular_regression::TabularRegression;
 use crate::task::Task;
+use crate::text_classification::TextClassification;
+use crate::text_embedding::TextEmbedding;
 use modelwright_data::{DataConfig, Dataset};
 
 /// Every task.
@@ -12,6 +15,9 @@ pub const TASKS: &[&dyn Task] = &[
     &ImageClassification,
     &TabularClassification,
     &TabularRegression,
+    &TextClassification,
+    &TextEmbedding,
+    &QuestionAnswering,
 ];
 
 /// The task of this name.

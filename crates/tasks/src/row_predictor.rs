@@ -1,5 +1,6 @@
 //! A trained network that answers for rows of a table, whatever is predicted.
 
+use crate::answers::Truth;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
@@ -42,6 +43,15 @@ pub(crate) trait Answer: Serialize + DeserializeOwned + Send + Sync + 'static {
         rows: &[usize],
         decoded: impl Fn(&[usize]) -> Result<Vec<f32>, TaskError>,
     ) -> Result<Evaluation, TaskError>;
+
+    /// Those of `rows` whose column `target` has a value, and the values.
+    fn truth(
+        &self,
+        table: &Table,
+        target: &str,
+        place: &str,
+        rows: &[usize],
+    ) -> Result<(Vec<usize>, Truth), TaskError>;
 
     /// The rows whose column `target` has a value, and the stratum of each for dividing them.
     fn strata(
@@ -134,6 +144,13 @@ impl<A: Answer> Predictor for RowPredictor<A> {
         Ok(self.preprocessor.answer.predictions(&decoded))
     }
 
+    fn truth(&self, dataset: &Dataset, rows: &[usize]) -> Result<(Vec<usize>, Truth), TaskError> {
+        let p = &self.preprocessor;
+        let place = &dataset.source;
+        let table = table_of(&dataset.content, place)?;
+        p.answer.truth(table, &p.target, place, rows)
+    }
+
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
         let p = &self.preprocessor;
         let place = &dataset.source;
@@ -161,13 +178,13 @@ pub(crate) fn parts<A: Answer>(
         rows: &rows,
         strata: &strata,
         hashes: &table.hashes(),
-        given: &[],
+        given: &table.given(&recipe.data, place)?,
     };
     Ok(division.of_all(recipe))
 }
 
 /// The table to predict for.
-fn table_of<'a>(content: &'a Content, place: &str) -> Result<&'a Table, TaskError> {
+pub(crate) fn table_of<'a>(content: &'a Content, place: &str) -> Result<&'a Table, TaskError> {
     match content {
         Content::Table(table) => Ok(table),
         Content::Images(_) => Err(TaskError::asked(

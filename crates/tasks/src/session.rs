@@ -8,6 +8,7 @@ use crate::registry;
 use crate::task::{Job, JobOutcome, Made};
 use burn::tensor::Device;
 use modelwright_data::{Notice, Notify, Part};
+use modelwright_evaluate::Comparison;
 use modelwright_runs::{
     BundleConfig, Card, LABELS, Machine, NewRun, Recorder, Run, RunFolder, RunLock, Status, Store,
     TensorBoard, write_bundle, write_file,
@@ -56,6 +57,8 @@ pub enum Ended {
 pub struct Report {
     /// Metrics.
     pub evaluation: Evaluation,
+    /// The model beside simple ones, where the task has those.
+    pub comparison: Option<Comparison>,
     /// The part they are on.
     pub scored_on: Part,
     /// The epoch the weights are from.
@@ -220,6 +223,7 @@ impl<'a> Session<'a> {
             hashes,
             device: Device::flex(),
             checkpoints: &self.folder.checkpoints(),
+            assets: &self.folder.assets(),
             resume: self.resume.take(),
             control: self.options.control,
             observer: &mut observers,
@@ -233,7 +237,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn finish(&self, made: Made, started: Instant) -> Result<Report, TaskError> {
+    fn finish(&self, mut made: Made, started: Instant) -> Result<Report, TaskError> {
         let scores = made.evaluation.scores();
         let report = serde_json::to_vec_pretty(&made.evaluation).unwrap_or_default();
         write_file(&self.folder.evaluation(), &report)?;
@@ -244,9 +248,17 @@ impl<'a> Session<'a> {
             .set_scores(&self.id, made.scored_on.name(), &scores)?;
         let seconds = started.elapsed().as_secs_f64();
         let spent = self.store.get(&self.id)?.seconds + seconds;
-        self.write_bundle(&made, &scores, spent)?;
+        let baselines = std::mem::take(&mut made.baselines);
+        let examples = made.evaluation.examples();
+        let comparison = Comparison::new(&scores, examples, spent, baselines);
+        if let Some(comparison) = &comparison {
+            let text = serde_json::to_vec_pretty(comparison).unwrap_or_default();
+            write_file(&self.folder.baselines(), &text)?;
+        }
+        self.write_bundle(&made, &scores, comparison.as_ref(), spent)?;
         Ok(Report {
             evaluation: made.evaluation,
+            comparison,
             scored_on: made.scored_on,
             epoch: made.epoch,
             parameters: made.parameters,
@@ -260,6 +272,7 @@ impl<'a> Session<'a> {
         &self,
         made: &Made,
         scores: &[(String, f64)],
+        comparison: Option<&Comparison>,
         seconds: f64,
     ) -> Result<(), TaskError> {
         let architecture = self.recipe.model.name();
@@ -272,6 +285,7 @@ impl<'a> Session<'a> {
             data: made.facts.clone(),
             scores,
             scored_on: made.scored_on.name(),
+            comparison,
             seconds,
             machine: &Machine::this(),
             recipe: &recipe,
@@ -293,7 +307,8 @@ impl<'a> Session<'a> {
             architecture,
             model,
             &made.labels,
-        );
+        )
+        .with_hugging_face(made.hugging_face.clone());
         let path = self.folder.bundle();
         // A run that was killed between writing the bundle and its last status has one already.
         if path.exists() {

@@ -96,8 +96,28 @@ pub(crate) fn defaults(
     })?)
 }
 
-/// An error if the recipe changes pictures, of which a table has none.
+/// An error if the recipe has settings for data of another kind than rows of numbers and classes.
 pub(crate) fn check_recipe(recipe: &Recipe) -> Result<(), TaskError> {
+    no_pictures(recipe)?;
+    let data = &recipe.data;
+    for (key, given) in [
+        ("text", data.text.is_some()),
+        ("label_separator", data.label_separator.is_some()),
+    ] {
+        if given {
+            return Err(TaskError::asked(
+                format!(
+                    "data.{key} is for texts, but this task reads columns of numbers and classes"
+                ),
+                "use a task for texts, such as --task text-classification, or leave it away",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An error if the recipe changes pictures, of which a table has none.
+pub(crate) fn no_pictures(recipe: &Recipe) -> Result<(), TaskError> {
     match recipe.augment == Default::default() {
         true => Ok(()),
         false => Err(TaskError::asked(
@@ -146,9 +166,11 @@ pub(crate) fn train<L: Learner<Model = TableNet>, A: Answer>(
     let evaluation = predictor.evaluate(&job.dataset, parts.of(scored_on))?;
     Ok(JobOutcome::Made(Box::new(Made {
         files,
+        hugging_face: Default::default(),
         labels,
         parameters,
         evaluation,
+        baselines: Vec::new(),
         scored_on,
         epoch: trained.epoch,
         facts: encoded.facts,
@@ -182,12 +204,14 @@ impl Encoded {
             rows,
             strata,
             hashes: &job.hashes,
-            given: &[],
+            given: &table.given(&recipe.data, place)?,
         };
         let parts = Parts::new(recipe, &division)?;
         let train = parts.of(Part::Train);
-        let (encoder, left_out) =
-            TableEncoder::fit(table, place, target, &recipe.data.exclude, train)?;
+        let mut exclude = recipe.data.exclude.clone();
+        // What says which part a row is in says nothing about it.
+        exclude.extend(table.split_column(&recipe.data).map(|c| c.name.clone()));
+        let (encoder, left_out) = TableEncoder::fit(table, place, target, &exclude, train)?;
         let all: Vec<usize> = (0..table.rows()).collect();
         let inputs = encoder.encode(table, place, &all)?;
         let mut notes = job.dataset.notes.clone();

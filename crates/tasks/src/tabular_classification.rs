@@ -1,5 +1,6 @@
 //! Which of several classes does a row belong to?
 
+use crate::answers::Truth;
 use crate::classify::{ClassHead, ClassMeter, ClassTargets, GOAL, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
@@ -11,6 +12,7 @@ use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table};
 use modelwright_evaluate::ClassificationReport;
 use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
+use modelwright_train::recipe::Layers;
 use modelwright_train::{Goal, Learner, Mistake, Recipe, StepLoss};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +39,12 @@ impl Task for TabularClassification {
         (!table::is_quantity(table.column(&target)?)).then_some(10)
     }
 
-    fn defaults(&self, dataset: &Dataset, config: &DataConfig) -> Result<Recipe, TaskError> {
+    fn defaults(
+        &self,
+        dataset: &Dataset,
+        config: &DataConfig,
+        _: &Layers,
+    ) -> Result<Recipe, TaskError> {
         let rows = table::table(dataset, NAME)?.rows();
         table::defaults(NAME, rows, config, table::target_name(dataset, config)?)
     }
@@ -170,6 +177,17 @@ impl Answer for Classes {
         let (rows, labels) = table::classes_of(table, target, place, &self.classes, rows)?;
         let report = ClassificationReport::new(&self.classes, &probabilities(&rows)?, &labels);
         Ok(Evaluation::Classification(report))
+    }
+
+    fn truth(
+        &self,
+        table: &Table,
+        target: &str,
+        place: &str,
+        rows: &[usize],
+    ) -> Result<(Vec<usize>, Truth), TaskError> {
+        let (rows, labels) = table::classes_of(table, target, place, &self.classes, rows)?;
+        Ok((rows, Truth::Classes(labels)))
     }
 
     fn strata(

@@ -1,5 +1,6 @@
 //! What is the value of a quantity for a row?
 
+use crate::answers::Truth;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::row_predictor::{self, Answer, RowPredictor};
@@ -12,6 +13,7 @@ use modelwright_evaluate::{RegressionReport, number};
 use modelwright_kernels::nn::mse;
 use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
+use modelwright_train::recipe::Layers;
 use modelwright_train::{ClassWeights, Goal, Learner, Meter, Mistake, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +42,12 @@ impl Task for TabularRegression {
         table::is_quantity(table.column(&target)?).then_some(10)
     }
 
-    fn defaults(&self, dataset: &Dataset, config: &DataConfig) -> Result<Recipe, TaskError> {
+    fn defaults(
+        &self,
+        dataset: &Dataset,
+        config: &DataConfig,
+        _: &Layers,
+    ) -> Result<Recipe, TaskError> {
         let rows = table::table(dataset, NAME)?.rows();
         table::defaults(NAME, rows, config, table::target_name(dataset, config)?)
     }
@@ -262,6 +269,17 @@ impl Answer for Quantity {
         Ok(Evaluation::Regression(RegressionReport::new(
             target, &predicted, &truth,
         )))
+    }
+
+    fn truth(
+        &self,
+        table: &Table,
+        target: &str,
+        place: &str,
+        rows: &[usize],
+    ) -> Result<(Vec<usize>, Truth), TaskError> {
+        let (rows, values) = table::numbers_of(table, target, place, rows)?;
+        Ok((rows, Truth::Values(target.into(), values)))
     }
 
     fn strata(

@@ -1,12 +1,16 @@
 //! What a task is to the outside.
 
+use crate::answers::Truth;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
+use crate::output::OutputSchema;
 use crate::registry;
 use burn::tensor::Device;
 use modelwright_data::{Content, DataConfig, Dataset, Part};
+use modelwright_evaluate::Baseline;
 use modelwright_runs::{Bundle, Facts};
+use modelwright_train::recipe::Layers;
 use modelwright_train::{Checkpoint, Control, Observer, Recipe};
 use serde::Serialize;
 use std::ops::Range;
@@ -38,8 +42,14 @@ pub trait Task: Send + Sync {
     /// task was not given.
     fn fits(&self, dataset: &Dataset, config: &DataConfig) -> Option<u32>;
 
-    /// A recipe that works without thinking for this data.
-    fn defaults(&self, dataset: &Dataset, config: &DataConfig) -> Result<Recipe, TaskError>;
+    /// A recipe that works without thinking for this data. `asked` is what the person has set and what
+    /// goes on top of it: another architecture may need other settings of the training.
+    fn defaults(
+        &self,
+        dataset: &Dataset,
+        config: &DataConfig,
+        asked: &Layers,
+    ) -> Result<Recipe, TaskError>;
 
     /// Replaces what the recipe leaves open (`auto`), so that the recorded recipe says it all.
     fn resolve(&self, recipe: &mut Recipe, dataset: &Dataset) -> Result<(), TaskError>;
@@ -67,6 +77,9 @@ pub struct Job<'a> {
     pub device: Device,
     /// Folder of checkpoints.
     pub checkpoints: &'a Path,
+    /// Folder of the run where the task keeps what going on needs beside a checkpoint, such as a
+    /// tokenizer. It need not exist.
+    pub assets: &'a Path,
     /// To go on from.
     pub resume: Option<Checkpoint>,
     /// To stop from outside.
@@ -89,12 +102,17 @@ pub enum JobOutcome {
 pub struct Made {
     /// Files of the bundle.
     pub files: Vec<(&'static str, Vec<u8>)>,
-    /// Class names; empty for a regression.
+    /// Further entries of the bundle's `config.json`, by which Hugging Face's tools build the network;
+    /// empty where they have no such network.
+    pub hugging_face: serde_json::Map<String, serde_json::Value>,
+    /// Class names; empty where the answer is no class.
     pub labels: Vec<String>,
     /// Trainable parameters.
     pub parameters: usize,
     /// Metrics.
     pub evaluation: Evaluation,
+    /// Simple models measured on the same part, in any order.
+    pub baselines: Vec<Baseline>,
     /// The part they are on.
     pub scored_on: Part,
     /// The epoch the weights are from.
@@ -105,7 +123,7 @@ pub struct Made {
     pub notes: Vec<String>,
 }
 
-/// The answer for one example. New tasks add variants (boxes, a mask, a text, a sound).
+/// The answer for one example. New tasks add variants (boxes, a mask, a sound).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Prediction {
@@ -123,15 +141,69 @@ pub enum Prediction {
         /// In the unit of the training data.
         value: f64,
     },
+    /// Any number of labels.
+    Labels {
+        /// Those that are more probable than the model's threshold, the most probable first.
+        labels: Vec<String>,
+        /// The probability of each label by itself, in the order of [`Predictor::labels`].
+        probabilities: Vec<f32>,
+    },
+    /// A direction in the space of meanings: texts that mean the same lie close together.
+    Vector {
+        /// Of length 1.
+        values: Vec<f32>,
+    },
+    /// The place in a text that answers a question.
+    Span {
+        /// What stands there; empty if the text has no answer.
+        answer: String,
+        /// Its first character in the context, counted from 0.
+        start: usize,
+        /// One behind its last character.
+        end: usize,
+        /// How sure the model is, from 0 to 1.
+        probability: f32,
+    },
+    /// The known question that asks the same.
+    Match {
+        /// The answer to it; `None` if no known question is close enough to be sure.
+        answer: Option<String>,
+        /// The closest known question.
+        question: String,
+        /// How probable it is that the answer to it is the right one.
+        probability: f32,
+        /// The closest known questions, the closest first.
+        neighbours: Vec<Neighbour>,
+    },
+}
+
+/// A known text close to the one that was asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Neighbour {
+    /// The text.
+    pub text: String,
+    /// The answer to it.
+    pub answer: String,
+    /// How close the two are: 1 is the same.
+    pub score: f32,
 }
 
 /// A loaded model.
 pub trait Predictor: Send + Sync {
-    /// Class names; empty for a regression.
+    /// Class names; empty where the answer is no class.
     fn labels(&self) -> &[String];
 
     /// What goes in.
     fn input(&self) -> InputSchema;
+
+    /// What comes out. A model with classes answers with one of them, another with a number, unless it
+    /// says otherwise.
+    fn output(&self) -> OutputSchema {
+        match self.labels().is_empty() {
+            true => OutputSchema::Value,
+            false => OutputSchema::Class,
+        }
+    }
 
     /// The same examples in the form that the model reads: pictures in its size, a table of its columns
     /// alone. Contents in this form can be put together ([`Content::append`]).
@@ -148,7 +220,21 @@ pub trait Predictor: Send + Sync {
         rows: Range<usize>,
     ) -> Result<Vec<Prediction>, TaskError>;
 
-    /// The true answers for all examples, as the data has them; an error if it has none.
+    /// The true answers to some examples, as the data has them; those without one are left out.
+    ///
+    /// # Errors
+    /// The model does not know one of them, or its answers are not right or wrong one by one.
+    fn truth(&self, dataset: &Dataset, _rows: &[usize]) -> Result<(Vec<usize>, Truth), TaskError> {
+        Err(TaskError::asked(
+            format!(
+                "{}: this model's answers are measured together only",
+                dataset.source
+            ),
+            "look at the scores of the run",
+        ))
+    }
+
+    /// Metrics on some examples, whose true answers the data has; an error if it has none.
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError>;
 
     /// Divides a data set as the training did with `recipe`; what it could not use counts as examples

@@ -7,7 +7,7 @@ use modelwright_train::recipe::Layers;
 use modelwright_train::{Control, Event};
 use std::path::Path;
 
-const CASES: [(&str, &[(&str, &str)]); 8] = [
+const CASES: [(&str, &[(&str, &str)]); 11] = [
     (
         "adam",
         &[("data.source", "digits"), ("model.dropout", "0.3")],
@@ -63,10 +63,45 @@ const CASES: [(&str, &[(&str, &str)]); 8] = [
             ("training.clip_norm", "1"),
         ],
     ),
+    (
+        "text, batches by length",
+        &[
+            ("data.source", "faq"),
+            ("data.text", "question"),
+            ("data.target", "category"),
+            ("model.vocabulary", "1000"),
+            ("training.batch_size", "8"),
+        ],
+    ),
+    (
+        "attention",
+        &[
+            ("data.source", "faq"),
+            ("data.text", "answer"),
+            ("data.target", "category"),
+            ("model.architecture", "bert-mini"),
+            ("model.layers", "2"),
+            ("model.width", "32"),
+            ("model.intermediate", "64"),
+            ("model.max_length", "32"),
+            ("model.vocabulary", "1000"),
+            ("training.batch_size", "8"),
+        ],
+    ),
+    (
+        "answers in texts",
+        &[
+            ("data.source", "../../tests/data/squad/product.json"),
+            ("model.layers", "1"),
+            ("model.width", "32"),
+            ("model.intermediate", "64"),
+            ("model.vocabulary", "600"),
+            ("training.batch_size", "16"),
+        ],
+    ),
 ];
 
-/// Trains with the settings, stopping after each of `stops` steps, and returns the weights' file.
-fn weights(runs: &Path, settings: &[(&str, &str)], stops: &[usize]) -> Vec<u8> {
+fn layers(settings: &[(&str, &str)]) -> Layers {
     let mut layers = Layers::default();
     for (key, value) in [("training.epochs", "2"), ("data.limit", "160")]
         .iter()
@@ -74,6 +109,22 @@ fn weights(runs: &Path, settings: &[(&str, &str)], stops: &[usize]) -> Vec<u8> {
     {
         layers.set(key, value).unwrap();
     }
+    layers
+}
+
+/// Trains with the settings, stopping after each of `stops` steps, and returns the weights' file.
+fn weights(runs: &Path, settings: &[(&str, &str)], stops: &[usize]) -> Vec<u8> {
+    weights_and(runs, settings, stops, &|| {})
+}
+
+/// The same, with something done each time that it has stopped.
+fn weights_and(
+    runs: &Path,
+    settings: &[(&str, &str)],
+    stops: &[usize],
+    stopped: &dyn Fn(),
+) -> Vec<u8> {
+    let layers = layers(settings);
     let mut id = String::new();
     for stop in stops.iter().map(Some).chain([None]) {
         let control = Control::default();
@@ -101,7 +152,10 @@ fn weights(runs: &Path, settings: &[(&str, &str)], stops: &[usize]) -> Vec<u8> {
                 assert!(stop.is_none(), "it did not stop");
                 return Bundle::open(&report.bundle).unwrap().read(MODEL).unwrap();
             }
-            Ended::Interrupted => assert!(stop.is_some()),
+            Ended::Interrupted => {
+                assert!(stop.is_some());
+                stopped();
+            }
         }
     }
     unreachable!("the last part runs to the end")
@@ -114,6 +168,59 @@ fn stopped_and_unstopped_trainings_end_with_the_same_weights() {
         let whole = weights(folder.path(), settings, &[]);
         let stopped = weights(folder.path(), settings, &[1, 2, 4]);
         assert!(whole == stopped, "{name}: the weights differ");
+    }
+}
+
+/// A resumed run has its encoder from the checkpoint, its tokenizer from its own folder and its rates
+/// from the recipe: the weights it started from may be gone.
+#[test]
+fn a_tuned_encoder_goes_on_without_the_weights_it_started_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = [
+        ("data.source", "faq"),
+        ("data.text", "question"),
+        ("data.target", "category"),
+        ("training.batch_size", "8"),
+        ("model.max_length", "32"),
+    ];
+    let mini = [
+        ("model.architecture", "bert-mini"),
+        ("model.layers", "2"),
+        ("model.width", "32"),
+        ("model.intermediate", "64"),
+        ("model.vocabulary", "1000"),
+        ("model.pooling", "cls"),
+    ];
+    let pretrained = folder.path().join("pretrained");
+    let options = SessionOptions {
+        runs: folder.path(),
+        tensorboard: false,
+        control: &Control::default(),
+        notify: &modelwright_data::quiet,
+    };
+    let plan = Plan::new(&layers(&[&text[..], &mini].concat()), &modelwright_data::quiet).unwrap();
+    let session = Session::start(plan, options).unwrap();
+    let Ended::Finished(report) = session.run(Box::new(|_: &Event| {})).unwrap() else {
+        panic!("it did not finish")
+    };
+    for tuning in [
+        [("model.lora_rank", "4"), ("model.lora_dropout", "0.2")],
+        [("model.layer_decay", "0.5"), ("model.frozen_layers", "1")],
+    ] {
+        let source = pretrained.display().to_string();
+        let settings = [&text[..], &tuning, &[("model.weights", &source)]].concat();
+        let weights = |stops: &[usize]| {
+            std::fs::rename(&report.bundle, &pretrained).unwrap();
+            let gone = || {
+                if pretrained.exists() {
+                    std::fs::rename(&pretrained, &report.bundle).unwrap();
+                }
+            };
+            let weights = weights_and(folder.path(), &settings, stops, &gone);
+            gone();
+            weights
+        };
+        assert!(weights(&[]) == weights(&[1, 3]), "{tuning:?}: the weights differ");
     }
 }
 

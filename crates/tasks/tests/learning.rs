@@ -1,6 +1,7 @@
 //! What is learned on real data. The slow ones run in release, by `.ci/run`.
 
 use modelwright_data::{Content, Dataset, Part, TableEncoder};
+use modelwright_evaluate::Verdict;
 use modelwright_runs::Bundle;
 use modelwright_tasks::{Ended, Evaluation, Plan, Report, Session, SessionOptions, load};
 use modelwright_train::recipe::Layers;
@@ -227,6 +228,36 @@ fn the_guides_perceptron_learns_fashion_mnist() {
     }
 }
 
+/// Categories of short questions: few examples of many classes, where it counts that an encoder has seen
+/// the words before.
+#[test]
+#[ignore = "slow: run in release"]
+fn a_pretrained_encoder_earns_its_cost_on_questions() {
+    let Some(weights) = test_data("minilm") else {
+        return;
+    };
+    let weights = weights.display().to_string();
+    let questions = [
+        ("data.source", "faq"),
+        ("data.text", "question"),
+        ("data.target", "category"),
+    ];
+    for adapters in [&[][..], &[("model.lora_rank", "8")]] {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [&questions[..], &[("model.weights", &weights)], adapters].concat();
+        let (report, ..) = train(folder.path(), &settings);
+        let comparison = report.comparison.unwrap();
+        println!("{adapters:?}: {}", comparison.words());
+        assert_eq!(comparison.verdict, Verdict::Earned);
+    }
+    // What starts from nothing has little to learn words from.
+    let folder = tempfile::tempdir().unwrap();
+    let (report, ..) = train(folder.path(), &questions);
+    let comparison = report.comparison.unwrap();
+    println!("text-cnn: {}", comparison.words());
+    assert_ne!(comparison.verdict, Verdict::Earned);
+}
+
 #[test]
 #[ignore = "slow: run in release"]
 fn bf16_learns_fashion_mnist_as_well_as_f32() {
@@ -241,4 +272,37 @@ fn bf16_learns_fashion_mnist_as_well_as_f32() {
     if let (Some(f32), Some(bf16)) = (with("f32"), with("bf16")) {
         assert!((f32 - bf16).abs() < 0.005, "{f32} in f32, {bf16} in bf16");
     }
+}
+
+/// MiniLM knows the language but has never seen a question about a text. Fifteen paragraphs are too few to
+/// teach it that for others, but it has to get these right.
+#[test]
+#[ignore = "slow: run in release"]
+fn minilm_learns_to_find_answers() {
+    let Some(weights) = test_data("minilm") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (report, dataset, recipe) = train(
+        folder.path(),
+        &[
+            ("data.source", "../../tests/data/squad/product.json"),
+            ("model.weights", &weights.display().to_string()),
+            ("training.epochs", "15"),
+            ("training.batch_size", "16"),
+            ("training.keep", "last"),
+            ("optimizer.learning_rate", "0.0002"),
+        ],
+    );
+    let bundle = Bundle::open(&report.bundle).unwrap();
+    let predictor = load(&bundle, burn::tensor::Device::flex()).unwrap();
+    let parts = predictor.parts(&dataset, &recipe).unwrap();
+    let train_rows: Vec<usize> = (0..parts.len())
+        .filter(|i| parts[*i] == Part::Train)
+        .collect();
+    let learned = predictor.evaluate(&dataset, &train_rows).unwrap().scores();
+    println!("train {learned:?}\ntest {:?}", report.evaluation.scores());
+    println!("{:.1} s", report.seconds);
+    assert_eq!(learned[0].0, "f1");
+    assert!(learned[0].1 > 0.9, "{learned:?}");
 }

@@ -6,23 +6,32 @@ use modelwright_tasks::{Ended, Plan, Prediction, Session, SessionOptions, load, 
 use modelwright_train::recipe::Layers;
 use modelwright_train::{Control, Event};
 
-/// The smallest real data for each task.
-fn smallest_data(task: &str) -> &'static str {
+/// The smallest real data for each task, with what has to be said of it.
+fn smallest_data(task: &str) -> &'static [(&'static str, &'static str)] {
     match task {
-        "image-classification" => "digits",
-        "tabular-classification" => "iris",
-        "tabular-regression" => "ames",
+        "image-classification" => &[("data.source", "digits")],
+        "tabular-classification" => &[("data.source", "iris")],
+        "tabular-regression" => &[("data.source", "ames")],
+        "text-classification" => &[
+            ("data.source", "faq"),
+            ("data.text", "question"),
+            ("data.target", "category"),
+            ("model.vocabulary", "2000"),
+        ],
+        "question-answering" => &[
+            ("data.source", "../../tests/data/squad/product.json"),
+            ("model.layers", "1"),
+            ("model.width", "64"),
+            ("model.vocabulary", "600"),
+        ],
         other => panic!("{other} has no data in this test; add some"),
     }
 }
 
-fn layers(source: &str) -> Layers {
+fn layers(task: &str) -> Layers {
     let mut layers = Layers::default();
-    for (key, value) in [
-        ("data.source", source),
-        ("training.epochs", "1"),
-        ("data.limit", "128"),
-    ] {
+    let common = [("training.epochs", "1"), ("data.limit", "128")];
+    for (key, value) in common.iter().chain(smallest_data(task)) {
         layers.set(key, value).unwrap();
     }
     layers
@@ -40,7 +49,7 @@ fn every_task_keeps_the_contract() {
             control,
             notify: &modelwright_data::quiet,
         };
-        let plan = Plan::new(&layers(smallest_data(name)), &modelwright_data::quiet).unwrap();
+        let plan = Plan::new(&layers(name), &modelwright_data::quiet).unwrap();
         assert_eq!(plan.recipe.task, name, "the task is guessed from the data");
         let dataset = plan.dataset.clone();
         let session = Session::start(plan, options(&control)).unwrap();
@@ -80,6 +89,18 @@ fn every_task_keeps_the_contract() {
                     assert_eq!(probabilities.len(), predictor.labels().len());
                 }
                 Prediction::Value { value } => assert!(value.is_finite(), "{name}"),
+                Prediction::Labels {
+                    labels,
+                    probabilities,
+                } => {
+                    assert_eq!(probabilities.len(), predictor.labels().len());
+                    let given = probabilities.iter().filter(|p| **p >= 0.5).count();
+                    assert_eq!(labels.len(), given, "{name}");
+                }
+                Prediction::Span {
+                    answer, start, end, ..
+                } => assert_eq!(answer.chars().count(), end - start, "{name}"),
+                other => panic!("{name}: {other:?}"),
             }
         }
         // The loaded predictor gives the evaluation that the run recorded.

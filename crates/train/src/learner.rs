@@ -41,6 +41,18 @@ pub trait Learner: Sync {
     /// weight; what can be measured on the way goes into `meter`.
     fn loss(&self, model: &Self::Model, batch: Self::Batch, meter: &mut Self::Meter) -> StepLoss;
 
+    /// How long each example of a part is, if a batch costs as much as its longest one: examples of like
+    /// length then come in a batch together while training.
+    fn lengths(&self, _part: Part) -> Option<&[u32]> {
+        None
+    }
+
+    /// What the recipe's learning rate is multiplied by for a parameter, given its dotted name. Lower
+    /// layers of a pretrained network, which need less change, may get a smaller one.
+    fn rate_factor(&self, _parameter: &str) -> f64 {
+        1.0
+    }
+
     /// The score by which epochs are compared, and its direction.
     fn goal(&self) -> Goal;
 

@@ -7,7 +7,9 @@ use anyhow::Result;
 use clap::ArgMatches;
 use comfy_table::Cell;
 use modelwright_data::catalog::NAMED;
-use modelwright_data::profile::{ContentProfile, ImageProfile, Profile, TableProfile, page};
+use modelwright_data::profile::{
+    ContentProfile, ImageProfile, Profile, TableProfile, TextProfile, page,
+};
 use modelwright_data::{Column, Content, Dataset, Part, open};
 use modelwright_runs::write_file;
 use modelwright_tasks::{TaskError, usual_parts};
@@ -183,6 +185,21 @@ fn print_images(p: &ImageProfile) {
     }
 }
 
+/// How long texts are, and in which scripts.
+fn lengths(text: &TextProfile) -> String {
+    let scripts = text.scripts.iter().filter(|(_, share)| *share >= 0.01);
+    let scripts = scripts.map(|(name, share)| format!("{name} {:.0} %", 100.0 * share));
+    let c = &text.characters;
+    format!(
+        "{} to {} characters, half up to {}; {} repeated; {}",
+        grouped(c.shortest as i64),
+        grouped(c.longest as i64),
+        grouped(c.median as i64),
+        grouped(text.duplicates as i64),
+        scripts.collect::<Vec<_>>().join(", ")
+    )
+}
+
 fn print_table(p: &TableProfile) {
     let mut out = table(&["column", "type", "missing", "distinct", "values"]);
     for c in &p.columns {
@@ -193,6 +210,7 @@ fn print_table(p: &TableProfile) {
                 number(n.max),
                 number(n.mean)
             ),
+            None if c.text.is_some() => c.text.as_ref().map_or(String::new(), lengths),
             None => c
                 .top
                 .iter()

@@ -2,7 +2,7 @@
 
 use super::train::print_scores;
 use super::{open_bundle, open_options, text};
-use crate::output;
+use crate::output::{self, grouped};
 use crate::progress::Reading;
 use anyhow::{Context, Result};
 use burn::tensor::Device;
@@ -72,6 +72,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
             }
             print_scores(&evaluation, part);
             print_confusions(&evaluation);
+            print_refusals(&evaluation);
         }
     }
     if let Some(folder) = text(m, "output") {
@@ -145,6 +146,21 @@ fn print_confusions(evaluation: &Evaluation) {
     println!("most frequent confusions:");
     for (count, truth, predicted) in pairs.iter().take(10) {
         println!("  {count:>5}  {truth} taken for {predicted}");
+    }
+}
+
+/// Below which confidence a search says that it does not know.
+fn print_refusals(evaluation: &Evaluation) {
+    if let Evaluation::Retrieval(report) = evaluation
+        && let Some(answers) = &report.answers
+    {
+        println!(
+            "it answers from a confidence of {:.0} % on; {} of {} questions have an answer among {} texts",
+            100.0 * answers.threshold,
+            grouped(report.in_scope as i64),
+            grouped(report.examples as i64),
+            grouped(report.candidates as i64)
+        );
     }
 }
 

@@ -24,6 +24,7 @@ pub fn models(m: &ArgMatches) -> Result<()> {
         let words = |i: &Input| match i {
             Input::Image => "pictures",
             Input::Row => "rows",
+            Input::Text => "texts",
         };
         let takes: Vec<&str> = e.inputs.iter().map(words).collect();
         out.add_row([

@@ -2,10 +2,12 @@
 
 pub mod bench_serve;
 mod data;
+pub mod embed;
 mod evaluate;
 mod lists;
 mod predict;
 mod runs;
+pub mod search;
 pub mod serve;
 pub mod studio;
 pub mod token;
@@ -28,6 +30,8 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("resume", m)) => train::resume(m, &runs),
         Some(("evaluate", m)) => done(evaluate::run(m, &runs)),
         Some(("predict", m)) => done(predict::run(m, &runs)),
+        Some(("embed", m)) => done(embed::run(m, &runs)),
+        Some(("search", m)) => done(search::run(m, &runs)),
         Some(("runs", m)) => done(runs::run(m, &runs)),
         Some(("data", m)) => done(data::run(m)),
         Some(("serve", m)) => done(serve::run(m, &runs)),
@@ -64,7 +68,7 @@ fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
 fn open_options<'a>(m: &'a ArgMatches, notify: Notify<'a>) -> OpenOptions<'a> {
     OpenOptions {
         data_dir: text(m, "data-dir").map(Path::new),
-        encoding: text(m, "encoding").unwrap_or("utf-8"),
+        encoding: text(m, "encoding").unwrap_or("auto"),
         skip_bad: m.get_flag("skip-bad"),
         notify,
     }

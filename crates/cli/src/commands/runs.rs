@@ -1,5 +1,6 @@
 //! `runs list|show|compare|rm`.
 
+use super::train::print_comparison;
 use super::{store_with, text};
 use crate::output::{self, duration, label, next_command, right, score, table};
 use anyhow::Result;
@@ -88,7 +89,10 @@ fn show(root: &Path, id: &str, json: bool) -> Result<()> {
     let run = get(&store, id)?;
     let epochs = store.epochs(&run.id).map_err(TaskError::from)?;
     if json {
-        return output::json(&serde_json::json!({ "run": run, "epochs": epochs }));
+        let comparison = store.folder(&run.id).comparison();
+        return output::json(
+            &serde_json::json!({ "run": run, "epochs": epochs, "comparison": comparison }),
+        );
     }
     println!("{}  {}  {}", run.id, run.status.name(), started(&run));
     println!(
@@ -112,9 +116,12 @@ fn show(root: &Path, id: &str, json: bool) -> Result<()> {
         }
         println!("{out}");
     }
+    let folder = store.folder(&run.id);
+    if let Some(comparison) = folder.comparison() {
+        print_comparison(&comparison);
+    }
     print_epochs(&epochs);
     println!("\nrecipe:\n{}", run.recipe);
-    let folder = store.folder(&run.id);
     println!("files in {}:", folder.path().display());
     let mut entries: Vec<String> = std::fs::read_dir(folder.path())
         .map(|dir| {

@@ -7,7 +7,7 @@ use crate::progress::{Display, Reading};
 use anyhow::Result;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use modelwright_evaluate::{ClassScores, ClassificationReport};
+use modelwright_evaluate::{ClassScores, Comparison};
 use modelwright_runs::{RunFolder, Store, peak_memory};
 use modelwright_tasks::{Ended, Evaluation, Plan, Report, Session, SessionOptions, TaskError};
 use modelwright_train::recipe::{Layers, RecipeError, fields};
@@ -148,10 +148,11 @@ fn work(session: Session, view: &View, runs: &Path, origin: Origin) -> Result<Ex
     let id = session.id().to_string();
     let folder = session.folder().clone();
     let source = session.recipe().data.source.clone();
-    let unit = if session.recipe().task.starts_with("image") {
-        "images"
-    } else {
-        "rows"
+    let task = session.recipe().task.clone();
+    let unit = match task.as_str() {
+        t if t.starts_with("image") => "images",
+        t if t.starts_with("tabular") => "rows",
+        _ => "texts",
     };
     if !view.quiet {
         eprintln!("run {id}, in {}", folder.path().display());
@@ -173,7 +174,7 @@ fn work(session: Session, view: &View, runs: &Path, origin: Origin) -> Result<Ex
         Ok(Ended::Finished(report)) => {
             match view.json {
                 true => print_json(&id, &report)?,
-                false => print_report(&id, &source, &report, runs),
+                false => print_report(&id, &task, &source, &report, runs),
             }
             Ok(Exit::Done)
         }
@@ -218,12 +219,17 @@ fn print_json(id: &str, report: &Report) -> Result<()> {
         "peak_memory_bytes": peak_memory(),
         "notes": report.notes,
         "evaluation": report.evaluation,
+        "baselines": report.comparison.as_ref().map_or(&[][..], |c| &c.baselines[..]),
+        "verdict": report.comparison.as_ref().map(Comparison::words),
     }))
 }
 
-fn print_report(id: &str, source: &str, report: &Report, runs: &Path) {
+fn print_report(id: &str, task: &str, source: &str, report: &Report, runs: &Path) {
     println!();
     print_scores(&report.evaluation, report.scored_on.name());
+    if let Some(comparison) = &report.comparison {
+        print_comparison(comparison);
+    }
     for note in &report.notes {
         println!("note: {note}");
     }
@@ -238,8 +244,21 @@ fn print_report(id: &str, source: &str, report: &Report, runs: &Path) {
     );
     println!("\nmodel: {}", report.bundle.display());
     println!("\nNext:");
+    let (used, what) = match task {
+        "text-embedding" => (
+            &["embed", id, "FILE", "-o", "INDEX"][..],
+            "make texts searchable",
+        ),
+        t if t.starts_with("image") || t.starts_with("tabular") => {
+            (&["predict", id, "FILE"][..], "use it on new data")
+        }
+        _ => (
+            &["predict", id, "FILE"][..],
+            "use it on new texts; a text itself may stand for FILE",
+        ),
+    };
     let next = [
-        (&["predict", id, "FILE"][..], "use it on new data"),
+        (used, what),
         (&["evaluate", id, source][..], "look closer at its mistakes"),
         (&["runs", "show", id][..], "curves, recipe, files"),
     ]
@@ -264,26 +283,45 @@ pub fn print_scores(evaluation: &Evaluation, part: &str) {
         ]);
     }
     println!("{scores}");
-    if let Evaluation::Classification(report) = evaluation {
-        print_classes(report);
+    match evaluation {
+        Evaluation::Classification(report) => print_classes("class", &report.per_class),
+        Evaluation::MultiLabel(report) => print_classes("label", &report.per_label),
+        Evaluation::Regression(_) | Evaluation::Spans(_) | Evaluation::Retrieval(_) => {}
     }
 }
 
+/// The model beside simple ones, and whether it was worth its cost.
+pub fn print_comparison(comparison: &Comparison) {
+    let name = &comparison.score_name;
+    let mut out = table(&["model", &label(name), "training"]);
+    let this = ("this model", comparison.score, comparison.seconds);
+    let others = comparison.baselines.iter();
+    let others = others.map(|b| (b.name.as_str(), b.score, b.seconds));
+    for (model, value, seconds) in std::iter::once(this).chain(others) {
+        out.add_row([
+            comfy_table::Cell::new(model),
+            right(score(name, value)),
+            right(duration(seconds)),
+        ]);
+    }
+    println!("{out}\n{}", comparison.words());
+}
+
 /// A line a class; of many classes those with the lowest F1.
-fn print_classes(report: &ClassificationReport) {
-    let mut shown: Vec<&ClassScores> = report.per_class.iter().collect();
+fn print_classes(what: &str, all: &[ClassScores]) {
+    let mut shown: Vec<&ClassScores> = all.iter().collect();
     if shown.len() > MOST_CLASSES {
         // A class without examples has no F1 to speak of.
         shown.retain(|c| c.support > 0);
         shown.sort_by(|a, b| a.f1.total_cmp(&b.f1));
         shown.truncate(MOST_CLASSES);
         println!(
-            "the {} classes with the lowest F1, of {}:",
+            "the {} with the lowest F1, of {}:",
             shown.len(),
-            grouped(report.per_class.len() as i64)
+            grouped(all.len() as i64)
         );
     }
-    let mut classes = table(&["class", "precision", "recall", "F1", "examples"]);
+    let mut classes = table(&[what, "precision", "recall", "F1", "examples"]);
     for c in shown {
         let share = |v: f64| right(format!("{:.1} %", 100.0 * v));
         let cells = [

@@ -1,6 +1,9 @@
 //! The profile as a page: one file, no script, nothing fetched.
 
-use super::{ClassCount, ContentProfile, ImageProfile, NumberSummary, Profile, TableProfile};
+use super::{
+    ClassCount, ContentProfile, ImageProfile, Lengths, NumberSummary, Profile, TableProfile,
+    TextProfile,
+};
 use crate::images::Raster;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -101,6 +104,8 @@ fn table(p: &TableProfile, rows: usize) -> Markup {
                         td {
                             @if let Some(n) = &c.numbers {
                                 (format!("{} to {}, mean {}", short(n.min), short(n.max), short(n.mean)))
+                            } @else if let Some(t) = &c.text {
+                                (lengths(t))
                             } @else {
                                 @for (word, count) in &c.top { div { (word) " (" (count) ")" } }
                             }
@@ -116,6 +121,21 @@ fn table(p: &TableProfile, rows: usize) -> Markup {
                 "; " (p.conflicting) " rows with the same inputs as another but another " (target)
             }
         }
+    }
+}
+
+fn lengths(t: &TextProfile) -> Markup {
+    let of = |l: &Lengths| {
+        format!(
+            "{} to {}, half up to {}, mean {:.0}",
+            l.shortest, l.longest, l.median, l.mean
+        )
+    };
+    html! {
+        div { (of(&t.characters)) " characters" }
+        div { (of(&t.words)) " words" }
+        div { (t.empty) " empty, " (t.duplicates) " repeated" }
+        div { @for (script, share) in &t.scripts { (script) " " (format!("{:.1} % ", 100.0 * share)) } }
     }
 }
 

@@ -3,10 +3,12 @@
 mod html;
 mod images;
 mod tables;
+mod texts;
 
 pub use html::page;
 pub use images::{ImageProfile, OddImage, SharedPictures};
 pub use tables::{ColumnProfile, NumberSummary, TableProfile};
+pub use texts::{Lengths, TextProfile};
 
 use crate::dataset::{Content, Dataset};
 use crate::error::DataError;

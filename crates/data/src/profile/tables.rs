@@ -1,7 +1,10 @@
 //! Profile of a table.
 
+use super::texts::{self, TextProfile};
 use super::{ClassCount, warn_of_classes};
-use crate::table::{Column, ColumnData, Table};
+use crate::config::DataConfig;
+use crate::table::{Column, ColumnData, Kind, Table};
+use crate::texts::{FILE, TEXT};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
@@ -33,9 +36,14 @@ pub struct ColumnProfile {
     pub distinct: usize,
     /// Summary of numbers.
     pub numbers: Option<NumberSummary>,
-    /// The most frequent words, with their counts.
+    /// Facts about free text.
+    pub text: Option<TextProfile>,
+    /// The most frequent words, with their counts; long texts are cut.
     pub top: Vec<(String, usize)>,
 }
+
+/// Characters of a frequent text that are shown.
+const SHOWN: usize = 60;
 
 /// Summary of the numbers of a column.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,8 +67,9 @@ pub(super) fn profile(
 ) -> TableProfile {
     let columns: Vec<ColumnProfile> = table.columns.iter().map(column).collect();
     let mut seen = HashSet::new();
+    let origin = origin(table);
     let duplicates = table
-        .hashes()
+        .hashes_without(&origin)
         .into_iter()
         .filter(|h| !seen.insert(*h))
         .count();
@@ -91,6 +100,12 @@ pub(super) fn profile(
                 c.name
             ));
         }
+        if let Some(text) = c.text.as_ref().filter(|t| t.empty > 0) {
+            warnings.push(format!(
+                "{} of {rows} texts in `{}` are empty",
+                text.empty, c.name
+            ));
+        }
     }
     if duplicates > 0 {
         warnings.push(format!(
@@ -98,7 +113,7 @@ pub(super) fn profile(
         ));
     }
     let target_column = target.and_then(|t| table.column(t));
-    let conflicting = target_column.map_or(0, |t| conflicting(table, t));
+    let conflicting = target_column.map_or(0, |t| conflicting(table, t, &origin));
     if let Some(name) = target.filter(|_| conflicting > 0) {
         warnings.push(format!(
             "{conflicting} rows have the same inputs as another row but another `{name}`: no model \
@@ -118,11 +133,23 @@ pub(super) fn profile(
     }
 }
 
+/// Columns that tell where a row is from and not what it is: its part, and the file of a text.
+fn origin(table: &Table) -> Vec<&str> {
+    let split = table.split_column(&DataConfig::default());
+    let file = table.column(FILE).filter(|_| table.column(TEXT).is_some());
+    split
+        .into_iter()
+        .chain(file)
+        .map(|c| c.name.as_str())
+        .collect()
+}
+
 /// Rows whose inputs occur with more than one target. Rows without a target are not trained on, so
 /// they contradict nobody.
-fn conflicting(table: &Table, target: &Column) -> usize {
+fn conflicting(table: &Table, target: &Column, origin: &[&str]) -> usize {
+    let others = [origin, &[target.name.as_str()]].concat();
     // Without inputs all rows would be alike, which says nothing about the data.
-    if table.columns.len() < 2 {
+    if table.columns.len() <= others.len() {
         return 0;
     }
     let value = |row: usize| match &target.data {
@@ -131,7 +158,7 @@ fn conflicting(table: &Table, target: &Column) -> usize {
     };
     // By inputs: the first target, whether another one was met, the number of rows.
     let mut groups: HashMap<u64, (u64, bool, usize)> = HashMap::new();
-    for (row, inputs) in table.hashes_without(&target.name).into_iter().enumerate() {
+    for (row, inputs) in table.hashes_without(&others).into_iter().enumerate() {
         if !target.is_missing(row) {
             let value = value(row);
             let (first, differs, rows) = groups.entry(inputs).or_insert((value, false, 0));
@@ -175,6 +202,12 @@ fn column(column: &Column) -> ColumnProfile {
             let mut top: Vec<(String, usize)> = levels.iter().cloned().zip(counts).collect();
             top.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
             top.truncate(5);
+            for (word, _) in &mut top {
+                if let Some((end, _)) = word.char_indices().nth(SHOWN) {
+                    word.truncate(end);
+                    word.push('…');
+                }
+            }
             (None, top)
         }
     };
@@ -184,6 +217,9 @@ fn column(column: &Column) -> ColumnProfile {
         missing: column.missing(),
         distinct: column.distinct(),
         numbers,
+        text: (column.kind == Kind::Text)
+            .then(|| texts::profile(column))
+            .flatten(),
         top,
     }
 }
@@ -240,6 +276,36 @@ mod tests {
         );
         let (p, _) = profile_of(text, None);
         assert_eq!((p.duplicates, p.conflicting), (1, 0));
+    }
+
+    #[test]
+    fn texts_have_lengths_and_where_they_are_from_does_not_count() {
+        let texts: Vec<String> = (0..60)
+            .map(|i| format!("text,a/{i}.txt,train,{i} {}", "long ".repeat(20)))
+            .collect();
+        let text = format!(
+            "label,file,split,text\nx,b/1.txt,test,0 {}\ny,b/2.txt,test,\n{}\n",
+            "long ".repeat(20),
+            texts.join("\n")
+        );
+        let (p, warnings) = profile_of(&text, Some("label"));
+        let column = &p.columns[3];
+        let facts = column.text.as_ref().unwrap();
+        assert_eq!((facts.empty, facts.duplicates), (1, 1));
+        assert!(
+            column
+                .top
+                .iter()
+                .all(|(word, _)| word.chars().count() == SHOWN + 1)
+        );
+        // The same text with another label, in another file and another part.
+        assert_eq!((p.duplicates, p.conflicting), (0, 2));
+        assert!(
+            warnings
+                .iter()
+                .any(|w| w == "1 of 62 texts in `text` are empty"),
+            "{warnings:?}"
+        );
     }
 
     #[test]

@@ -1,21 +1,26 @@
 //! CSV and TSV.
 
 use super::{Table, infer};
+use crate::encoding::decode;
 use crate::error::DataError;
-use crate::open::read_maybe_gzip;
+use crate::open::{Found, read_maybe_gzip};
 use std::path::Path;
 
 /// Reads a file with a header line; the separator is told by that line (comma, tab, semicolon, bar).
-pub fn read(path: &Path, encoding: &str) -> Result<Table, DataError> {
-    let bytes = read_maybe_gzip(path)?;
-    parse(&path.display().to_string(), &bytes, encoding)
+pub(crate) fn read(path: &Path, encoding: &str, told: &mut Found) -> Result<Table, DataError> {
+    let place = path.display().to_string();
+    let text = decode(&place, &read_maybe_gzip(path)?, encoding, &mut told.notes)?;
+    parse_text(&place, &text)
 }
 
 /// Parses CSV in memory; `place` names it in messages.
 pub fn parse(place: &str, bytes: &[u8], encoding: &str) -> Result<Table, DataError> {
-    let text = decode(place, bytes, encoding)?;
+    parse_text(place, &decode(place, bytes, encoding, &mut Vec::new())?)
+}
+
+fn parse_text(place: &str, text: &str) -> Result<Table, DataError> {
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(separator(&text))
+        .delimiter(separator(text))
         .from_reader(text.as_bytes());
     let names = header(place, reader.headers().map_err(|e| csv_error(place, &e))?)?;
     let mut texts: Vec<Vec<String>> = vec![Vec::new(); names.len()];
@@ -106,37 +111,6 @@ fn csv_error(place: &str, error: &csv::Error) -> DataError {
     }
 }
 
-/// The text in UTF-8, or an error that names the line and the encoding it looks like.
-fn decode(place: &str, bytes: &[u8], encoding: &str) -> Result<String, DataError> {
-    let Some(asked) = encoding_rs::Encoding::for_label(encoding.as_bytes()) else {
-        return Err(DataError::new(
-            format!("encoding `{encoding}`"),
-            "unknown text encoding",
-            "use a name such as utf-8, gb18030, big5, shift_jis or windows-1252",
-        ));
-    };
-    // A byte order mark wins over what was asked.
-    let (text, used, failed) = asked.decode(bytes);
-    if !failed {
-        return Ok(text.into_owned());
-    }
-    let good = std::str::from_utf8(bytes)
-        .err()
-        .map_or(0, |e| e.valid_up_to());
-    let line = 1 + bytes[..good].iter().filter(|b| **b == b'\n').count();
-    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
-    detector.feed(bytes, true);
-    let guess = detector
-        .guess(None, chardetng::Utf8Detection::Allow)
-        .name()
-        .to_lowercase();
-    Err(DataError::new(
-        format!("{place}, line {line}"),
-        format!("bytes that are not {}", used.name()),
-        format!("it looks like {guess}: add --encoding {guess}, or save the file as UTF-8"),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,21 +131,6 @@ mod tests {
     #[test]
     fn a_ragged_row_is_named_by_line() {
         assert!(error(b"a,b\n1,2\n3\n").contains("line 3: 1 fields where the header has 2"));
-    }
-
-    #[test]
-    fn a_wrong_encoding_is_named_and_its_own_reads() {
-        let (bytes, ..) =
-            encoding_rs::GB18030.encode("城市,房价\n北京的房子在二环里面,100\n上海的房子,90\n");
-        let message = error(&bytes);
-        assert!(
-            message.contains("line 1") && message.contains("--encoding gb"),
-            "{message}"
-        );
-        assert_eq!(
-            parse("t", &bytes, "gb18030").unwrap().columns[0].name,
-            "城市"
-        );
     }
 
     #[test]

@@ -2,19 +2,29 @@
 
 use super::Table;
 use super::infer::{self, Cell};
+use crate::encoding::decode;
 use crate::error::DataError;
-use crate::open::read_maybe_gzip;
+use crate::open::{Found, read_maybe_gzip};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+/// Stands between the texts of a list, such as the labels of one example: a list becomes one text.
+pub const LIST_SEPARATOR: &str = "|";
+
 /// Reads a file; keys become columns in the order in which they first appear.
-pub fn read(path: &Path) -> Result<Table, DataError> {
-    parse(&path.display().to_string(), &read_maybe_gzip(path)?)
+pub(crate) fn read(path: &Path, encoding: &str, told: &mut Found) -> Result<Table, DataError> {
+    let place = path.display().to_string();
+    let text = decode(&place, &read_maybe_gzip(path)?, encoding, &mut told.notes)?;
+    rows(&place, text.as_bytes())?.finish(&place, told)
 }
 
 /// Parses JSON Lines in memory; `place` names it in messages.
 pub fn parse(place: &str, bytes: &[u8]) -> Result<Table, DataError> {
+    rows(place, bytes)?.finish(place, &mut Found::default())
+}
+
+fn rows(place: &str, bytes: &[u8]) -> Result<Rows, DataError> {
     let mut rows = Rows::default();
     for (i, line) in bytes.split(|b| *b == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
@@ -24,7 +34,7 @@ pub fn parse(place: &str, bytes: &[u8]) -> Result<Table, DataError> {
         let object = object(&place, line)?;
         rows.push(&place, object)?;
     }
-    rows.finish(place)
+    Ok(rows)
 }
 
 /// A table from objects that are parsed already; keys become columns.
@@ -32,11 +42,19 @@ pub fn from_objects(
     place: &str,
     objects: impl IntoIterator<Item = serde_json::Map<String, Value>>,
 ) -> Result<Table, DataError> {
+    from_objects_with(place, objects, &mut Found::default())
+}
+
+pub(super) fn from_objects_with(
+    place: &str,
+    objects: impl IntoIterator<Item = serde_json::Map<String, Value>>,
+    told: &mut Found,
+) -> Result<Table, DataError> {
     let mut rows = Rows::default();
     for (i, object) in objects.into_iter().enumerate() {
         rows.push(&format!("{place}, row {}", i + 1), object)?;
     }
-    rows.finish(place)
+    rows.finish(place, told)
 }
 
 /// A table that grows by rows.
@@ -45,6 +63,7 @@ struct Rows {
     names: Vec<String>,
     index: HashMap<String, usize>,
     columns: Vec<Vec<Cell>>,
+    lists: BTreeSet<String>,
     count: usize,
 }
 
@@ -55,6 +74,9 @@ impl Rows {
         object: serde_json::Map<String, Value>,
     ) -> Result<(), DataError> {
         for (name, value) in object {
+            if value.is_array() && !self.lists.contains(&name) {
+                self.lists.insert(name.clone());
+            }
             let cell = cell(place, &name, value)?;
             let column = match self.index.get(&name) {
                 Some(column) => *column,
@@ -73,8 +95,9 @@ impl Rows {
         Ok(())
     }
 
-    fn finish(self, place: &str) -> Result<Table, DataError> {
+    fn finish(self, place: &str, told: &mut Found) -> Result<Table, DataError> {
         let count = self.count;
+        told.lists.extend(self.lists);
         if count == 0 {
             return Err(DataError::new(
                 place,
@@ -121,14 +144,36 @@ fn cell(place: &str, name: &str, value: Value) -> Result<Cell, DataError> {
             integer: n.is_i64() || n.is_u64(),
         },
         Value::String(text) => Cell::Text(text),
-        Value::Array(_) | Value::Object(_) => {
-            return Err(DataError::new(
-                place,
-                format!("`{name}` holds a list or an object"),
-                "flatten it into columns of its own",
-            ));
-        }
+        Value::Array(list) => joined(place, name, &list)?,
+        Value::Object(_) => return Err(nested(place, name)),
     })
+}
+
+/// A list of texts as one text; a list of nothing is a gap.
+fn joined(place: &str, name: &str, list: &[Value]) -> Result<Cell, DataError> {
+    let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+    let texts = texts.ok_or_else(|| nested(place, name))?;
+    if let Some(text) = texts.iter().find(|text| text.contains(LIST_SEPARATOR)) {
+        return Err(DataError::new(
+            place,
+            format!(
+                "`{text}` in the list `{name}` holds `{LIST_SEPARATOR}`, which separates texts"
+            ),
+            "write another character in its place",
+        ));
+    }
+    Ok(match texts.is_empty() {
+        true => Cell::Missing,
+        false => Cell::Text(texts.join(LIST_SEPARATOR)),
+    })
+}
+
+fn nested(place: &str, name: &str) -> DataError {
+    DataError::new(
+        place,
+        format!("`{name}` holds an object, or a list of other things than texts"),
+        "flatten it into columns of its own",
+    )
 }
 
 #[cfg(test)]
@@ -149,11 +194,23 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_texts_become_one_text() {
+        let text = b"{\"l\":[\"a\",\"b\"],\"x\":1}\n{\"l\":[]}\n{\"l\":[\"c\"]}\n";
+        let mut found = Found::default();
+        let table = rows("t", text).unwrap().finish("t", &mut found).unwrap();
+        assert_eq!(found.lists, ["l"]);
+        let words: Vec<_> = (0..3).map(|row| table.columns[0].word(row)).collect();
+        assert_eq!(words, [Some("a|b"), None, Some("c")]);
+    }
+
+    #[test]
     fn errors_name_the_line() {
         for (text, part) in [
             ("{\"a\":1}\n{\"a\":", "line 2"),
             ("[1]", "not a JSON object"),
             ("{\"a\":[1]}", "flatten"),
+            ("{\"a\":{}}", "flatten"),
+            ("{\"a\":[\"x|y\"]}", "`x|y` in the list `a`"),
         ] {
             let e = parse("t", text.as_bytes()).unwrap_err();
             assert!(format!("{e} {}", e.help).contains(part), "{e}");

@@ -3,13 +3,20 @@
 mod csv;
 mod encode;
 mod infer;
+mod json;
 mod jsonl;
 mod parquet;
+mod prescribed;
 
-pub use csv::{parse as parse_csv, read as read_csv};
+pub use csv::parse as parse_csv;
 pub use encode::{ColumnEncoder, TableEncoder};
-pub use jsonl::{from_objects, parse as parse_jsonl, read as read_jsonl};
+pub use jsonl::{LIST_SEPARATOR, from_objects, parse as parse_jsonl};
 pub use parquet::read as read_parquet;
+
+pub(crate) use csv::read as read_csv;
+pub(crate) use json::read as read_json;
+pub(crate) use jsonl::read as read_jsonl;
+pub(crate) use prescribed::SPLIT;
 
 use crate::error::DataError;
 use serde::{Deserialize, Serialize};
@@ -86,6 +93,16 @@ impl Column {
         infer::column_of_words(name.into(), words)
     }
 
+    /// A column of free text, however few and short the texts are; `None` is a missing one.
+    pub fn of_texts(name: impl Into<String>, texts: &[Option<String>]) -> Self {
+        let (codes, levels) = infer::encode(texts, false);
+        Self {
+            name: name.into(),
+            kind: Kind::Text,
+            data: ColumnData::Labels { codes, levels },
+        }
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         match &self.data {
@@ -119,6 +136,16 @@ impl Column {
             ColumnData::Numbers(values) => values[row].to_string(),
             ColumnData::Labels { codes, levels } => {
                 levels.get(codes[row] as usize).cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    /// The value of a column of words; `None` where it is missing, and for numbers.
+    pub fn word(&self, row: usize) -> Option<&str> {
+        match &self.data {
+            ColumnData::Numbers(_) => None,
+            ColumnData::Labels { codes, levels } => {
+                levels.get(codes[row] as usize).map(String::as_str)
             }
         }
     }
@@ -224,9 +251,16 @@ impl Table {
         hashes(self.rows(), self.columns.iter())
     }
 
-    /// A hash of the values of each row, but for those of one column.
-    pub fn hashes_without(&self, name: &str) -> Vec<u64> {
-        hashes(self.rows(), self.columns.iter().filter(|c| c.name != name))
+    /// A hash of the values of each row, but for those of some columns.
+    pub fn hashes_without(&self, names: &[&str]) -> Vec<u64> {
+        let is_other = |c: &&Column| !names.contains(&c.name.as_str());
+        hashes(self.rows(), self.columns.iter().filter(is_other))
+    }
+
+    /// A hash of the values of each row in some columns only.
+    pub fn hashes_of(&self, names: &[&str]) -> Vec<u64> {
+        let is_it = |c: &&Column| names.contains(&c.name.as_str());
+        hashes(self.rows(), self.columns.iter().filter(is_it))
     }
 
     /// Puts the rows of `other` below. Its columns are the same, in the same order.

@@ -22,7 +22,7 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
         .min(MAX_SIDE / k as f64);
     let readable = cell >= READABLE;
     let names: Vec<String> = match readable {
-        true => classes.iter().map(|c| shorten(c)).collect(),
+        true => classes.iter().map(|c| shorten(c, LONGEST)).collect(),
         false => Vec::new(),
     };
     let longest = names.iter().map(|n| n.chars().count()).max().unwrap_or(0) as f64;
@@ -119,9 +119,10 @@ fn shade(share: f64, right: bool) -> String {
     )
 }
 
-fn shorten(name: &str) -> String {
-    match name.chars().count() > LONGEST {
-        true => name.chars().take(LONGEST - 1).chain(['…']).collect(),
+/// The start of a name that has more than `longest` characters.
+pub(super) fn shorten(name: &str, longest: usize) -> String {
+    match name.chars().count() > longest {
+        true => name.chars().take(longest - 1).chain(['…']).collect(),
         false => name.to_string(),
     }
 }

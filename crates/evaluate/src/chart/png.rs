@@ -46,7 +46,7 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
 #[cfg(test)]
 mod tests {
     use crate::chart::svg::{Anchor, INK, Svg};
-    use crate::chart::{Series, confusion, lines, scatter};
+    use crate::chart::{Series, bars, confusion, lines, scatter};
 
     #[test]
     fn each_chart_draws() {
@@ -59,6 +59,7 @@ mod tests {
         for svg in [
             lines("Loss", "epoch", &[series]),
             confusion("Confusion", &classes, &[vec![3, 1], vec![0, 4]]),
+            bars("Labels", &["F1"], &[("spam".into(), vec![0.5])]),
             scatter("Price", "dollars", &[(1e5, 1.2e5), (3e5, 2.5e5)]),
         ] {
             let png = super::to_png(&svg).unwrap();

@@ -108,7 +108,7 @@ impl Bench {
         let answer = self.batcher.predict(content, open).await;
         let value = |p| match p {
             Prediction::Value { value } => value,
-            Prediction::Class { .. } => f64::NAN,
+            _ => f64::NAN,
         };
         answer
             .map(|all| all.into_iter().map(value).collect())

@@ -1,21 +1,21 @@
 //! Addresses for people and pages: a row, a picture or a file in, labels and probabilities out.
 
+mod answers;
 mod sent;
 
-use crate::answer::Answer;
 use crate::error::{ErrorBody, ServeError};
 use crate::example::{self, Place};
-use crate::registry::ModelSummary;
 use crate::router::{App, Named};
+use crate::summary::ModelSummary;
+use answers::Predictions;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use modelwright_tasks::{InputSchema, Prediction};
+use modelwright_tasks::{InputSchema, OutputSchema};
 use sent::Sent;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
 use utoipa::{OpenApi, ToSchema};
 
 /// The addresses.
@@ -44,79 +44,13 @@ struct ModelDescription {
     /// What goes in: pictures of a size, or rows with columns.
     #[schema(value_type = Object)]
     takes: InputSchema,
+    /// What comes out: a class, labels, a number, a vector, a place in a text or a known answer.
+    #[schema(value_type = Object)]
+    gives: OutputSchema,
     /// A body of a request that works.
     example: Value,
     /// A command that sends it.
     curl: String,
-}
-
-/// Predictions for what was sent.
-#[derive(Serialize, ToSchema)]
-struct Predictions {
-    /// The model that answered.
-    model: String,
-    /// Its version.
-    version: String,
-    /// One an example, in their order.
-    predictions: Vec<One>,
-}
-
-/// The prediction for one example.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-enum One {
-    /// One of several classes.
-    Class {
-        /// The most probable class.
-        label: String,
-        /// Its probability.
-        probability: f32,
-        /// The probability of each class.
-        #[schema(value_type = std::collections::BTreeMap<String, f32>)]
-        probabilities: Probabilities,
-    },
-    /// A quantity.
-    Quantity {
-        /// In the unit of the training data.
-        value: f64,
-    },
-}
-
-/// Probabilities by class, in the order of the classes.
-struct Probabilities {
-    labels: Arc<[String]>,
-    values: Vec<f32>,
-}
-
-impl Serialize for Probabilities {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.labels.iter().zip(&self.values))
-    }
-}
-
-impl Predictions {
-    fn new(model: String, answer: Answer) -> Self {
-        let one = |prediction| match prediction {
-            Prediction::Class {
-                label,
-                probability,
-                probabilities: values,
-            } => One::Class {
-                label,
-                probability,
-                probabilities: Probabilities {
-                    labels: answer.labels.clone(),
-                    values,
-                },
-            },
-            Prediction::Value { value } => One::Quantity { value },
-        };
-        Self {
-            model,
-            version: answer.version,
-            predictions: answer.predictions.into_iter().map(one).collect(),
-        }
-    }
 }
 
 /// All models.
@@ -141,17 +75,19 @@ async fn model(
     Ok(Json(ModelDescription {
         summary: app.models.summary_of(&named.model)?,
         takes: version.input().clone(),
+        gives: version.output,
         example: example::body(version.input()),
         curl: example::first(&place, &named.model, &version).command,
     }))
 }
 
-/// Predictions for a row as a JSON object, a list of rows, a table in CSV or JSON lines; or for a
-/// picture as the body, as form files, or in Base64 as `{"image": …}` or `{"images": […]}`.
+/// Predictions for a row as a JSON object, a list of rows, a table in CSV or JSON lines; for a picture
+/// as the body, as form files, or in Base64 as `{"image": …}` or `{"images": […]}`; or, of a model that
+/// reads one text, for a text as the body, or `{"text": …}` or `{"texts": […]}`.
 #[utoipa::path(post, path = "/v1/models/{model}/predict", tag = "For people",
     params(("model" = String, Path, description = "Name of the model")),
     request_body(content(
-        (Value = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
+        (Value = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"), (String = "text/plain"),
         (Vec<u8> = "image/*"), (Vec<u8> = "multipart/form-data"))),
     responses((status = 200, body = Predictions, description = "A prediction for each example"), ServeError))]
 async fn predict(

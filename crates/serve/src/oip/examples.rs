@@ -169,7 +169,7 @@ fn column_of(column: &InputColumn, tensor: Tensor) -> Result<Column, ServeError>
         Ok(text) => Ok(word(text.to_string())),
         Err(e) => Err(wrong(&column.name, format!("a text is not UTF-8 ({e})"))),
     };
-    let is_word = matches!(column.values, InputValues::Category { .. });
+    let is_word = !matches!(column.values, InputValues::Number { .. });
     let numbers = match tensor.values {
         Values::Texts(texts) => {
             let words: Vec<_> = texts.into_iter().map(word).collect();

@@ -1,10 +1,10 @@
 //! What a client may ask about server and models.
 
 use super::examples::IMAGE;
-use super::outputs::{LABEL, PROBABILITIES, VALUE};
+use super::outputs;
 use super::wire::Datatype;
 use crate::model::Version;
-use crate::registry::ModelSummary;
+use crate::summary::ModelSummary;
 use modelwright_tasks::{InputSchema, InputValues};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl ModelMetadata {
             versions: summary.versions.iter().map(|v| v.version.clone()).collect(),
             platform: "modelwright",
             inputs: inputs(version.input()),
-            outputs: outputs(version.labels.len()),
+            outputs: outputs(version),
         }
     }
 
@@ -118,7 +118,7 @@ fn inputs(schema: &InputSchema) -> Vec<TensorMetadata> {
             let column = |c: &modelwright_tasks::InputColumn| {
                 let datatype = match c.values {
                     InputValues::Number { .. } => Datatype::Fp64,
-                    InputValues::Category { .. } => Datatype::Bytes,
+                    InputValues::Category { .. } | InputValues::Text { .. } => Datatype::Bytes,
                 };
                 tensor(&c.name, datatype, &[])
             };
@@ -127,14 +127,13 @@ fn inputs(schema: &InputSchema) -> Vec<TensorMetadata> {
     }
 }
 
-fn outputs(classes: usize) -> Vec<TensorMetadata> {
-    match classes {
-        0 => vec![tensor(VALUE, Datatype::Fp64, &[])],
-        _ => vec![
-            tensor(LABEL, Datatype::Bytes, &[]),
-            tensor(PROBABILITIES, Datatype::Fp32, &[classes]),
-        ],
-    }
+fn outputs(version: &Version) -> Vec<TensorMetadata> {
+    let outputs = outputs::outputs(version.output);
+    let of = |output: &outputs::Output| {
+        let width = output.width(version.output, version.labels.len());
+        tensor(output.name, output.datatype, width.as_slice())
+    };
+    outputs.iter().map(of).collect()
 }
 
 /// Counts of a version, under Triton's names.

@@ -140,7 +140,7 @@ async fn model_stats(
 
 /// Predictions for tensors. Pictures are one tensor `image`: pixels of type UINT8 in the model's size
 /// (or FP32, from 0 to 255), or whole files of type BYTES, in Base64 if they are in the JSON. A table is
-/// one tensor a column.
+/// one tensor a column; texts are of type BYTES, as they are.
 #[utoipa::path(post, path = "/v2/models/{model}/infer", tag = "Open Inference Protocol",
     params(("model" = String, Path, description = "Name of the model")),
     request_body = InferRequest,

@@ -9,20 +9,71 @@ use crate::error::ServeError;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use modelwright_tasks::Prediction;
+use modelwright_tasks::{OutputSchema, Prediction};
+use serde_json::json;
 
-/// Names of the outputs.
-pub(crate) const LABEL: &str = "label";
-/// Probabilities of all classes.
-pub(crate) const PROBABILITIES: &str = "probabilities";
-/// A quantity.
-pub(crate) const VALUE: &str = "value";
+/// An output of a model.
+pub(crate) struct Output {
+    pub name: &'static str,
+    pub datatype: Datatype,
+    /// Whether there are several values for each example: one a class, or the numbers of a vector.
+    many: bool,
+}
 
-/// The outputs of a model with these classes.
-pub(crate) fn names(labels: &[String]) -> &'static [&'static str] {
-    match labels.is_empty() {
-        true => &[VALUE],
-        false => &[LABEL, PROBABILITIES],
+impl Output {
+    /// Values for each example; `None` for a single one.
+    pub fn width(&self, of: OutputSchema, classes: usize) -> Option<usize> {
+        let width = match of {
+            OutputSchema::Vector { width } => width,
+            _ => classes,
+        };
+        self.many.then_some(width)
+    }
+}
+
+fn one(name: &'static str, datatype: Datatype) -> Output {
+    Output {
+        name,
+        datatype,
+        many: false,
+    }
+}
+
+fn many(name: &'static str, datatype: Datatype) -> Output {
+    Output {
+        name,
+        datatype,
+        many: true,
+    }
+}
+
+const PROBABILITIES: &str = "probabilities";
+
+/// What a model gives. Lists of different lengths do not fit into a tensor; they are texts in JSON.
+pub(crate) fn outputs(of: OutputSchema) -> Vec<Output> {
+    match of {
+        OutputSchema::Class => vec![
+            one("label", Datatype::Bytes),
+            many(PROBABILITIES, Datatype::Fp32),
+        ],
+        OutputSchema::Labels => vec![
+            one("labels", Datatype::Bytes),
+            many(PROBABILITIES, Datatype::Fp32),
+        ],
+        OutputSchema::Value => vec![one("value", Datatype::Fp64)],
+        OutputSchema::Vector { .. } => vec![many("vector", Datatype::Fp32)],
+        OutputSchema::Span => vec![
+            one("answer", Datatype::Bytes),
+            one("start", Datatype::Int32),
+            one("end", Datatype::Int32),
+            one("probability", Datatype::Fp32),
+        ],
+        OutputSchema::Match => vec![
+            one("answer", Datatype::Bytes),
+            one("question", Datatype::Bytes),
+            one("probability", Datatype::Fp32),
+            one("neighbours", Datatype::Bytes),
+        ],
     }
 }
 
@@ -32,26 +83,29 @@ pub(crate) fn respond(
     request: InferRequest,
     answer: &Answer,
 ) -> Result<Response, ServeError> {
-    let known = names(&answer.labels);
+    let known = outputs(answer.output);
     let usual = OutputParameters::default();
-    let wanted: Vec<(&'static str, &OutputParameters)> = match request.outputs.is_empty() {
-        true => known.iter().map(|name| (*name, &usual)).collect(),
+    let wanted: Vec<(&Output, &OutputParameters)> = match request.outputs.is_empty() {
+        true => known.iter().map(|output| (output, &usual)).collect(),
         false => {
-            let find = |wanted: &'_ str| known.iter().find(|k| **k == wanted);
+            let find = |wanted: &'_ str| known.iter().find(|k| k.name == wanted);
             let of = request.outputs.iter().map(|w| match find(&w.name) {
-                Some(name) => Ok((*name, &w.parameters)),
-                None => Err(ServeError::input(
-                    format!("there is no output `{}`", w.name),
-                    format!("the outputs are {}", known.join(", ")),
-                )),
+                Some(output) => Ok((output, &w.parameters)),
+                None => {
+                    let names: Vec<_> = known.iter().map(|k| k.name).collect();
+                    Err(ServeError::input(
+                        format!("there is no output `{}`", w.name),
+                        format!("the outputs are {}", names.join(", ")),
+                    ))
+                }
             });
             of.collect::<Result<_, _>>()?
         }
     };
     let mut bytes = Vec::new();
     let mut outputs = Vec::with_capacity(wanted.len());
-    for (name, parameters) in wanted {
-        let (mut output, data) = tensor(name, parameters, answer);
+    for (output, parameters) in wanted {
+        let (mut output, data) = tensor(output, parameters, answer);
         let binary = parameters.binary_data;
         match binary.unwrap_or(request.parameters.binary_data_output) {
             true => {
@@ -93,60 +147,94 @@ fn with_bytes(body: &InferResponse, bytes: &[u8]) -> Result<Response, ServeError
 }
 
 fn tensor(
-    name: &'static str,
+    output: &Output,
     parameters: &OutputParameters,
     answer: &Answer,
 ) -> (OutputTensor, OutputData) {
     let count = answer.predictions.len();
-    let (datatype, shape, data) = match (name, parameters.classification) {
-        (LABEL, _) => {
-            let labels = answer.predictions.iter().map(label).collect();
-            (Datatype::Bytes, vec![count], OutputData::Bytes(labels))
-        }
-        (PROBABILITIES, Some(most)) if most > 0 => {
+    let predictions = || answer.predictions.iter();
+    let width = output.width(answer.output, answer.labels.len());
+    let (datatype, width, data) = match (output.datatype, parameters.classification) {
+        (Datatype::Fp32, Some(most)) if output.name == PROBABILITIES && most > 0 => {
             let most = most.min(answer.labels.len());
-            let best = |p| largest(probabilities(p), most, &answer.labels);
-            let texts = answer.predictions.iter().flat_map(best).collect();
-            (Datatype::Bytes, vec![count, most], OutputData::Bytes(texts))
+            let best = |p| largest(several(p), most, &answer.labels);
+            let texts = predictions().flat_map(best).collect();
+            (Datatype::Bytes, Some(most), OutputData::Bytes(texts))
         }
-        (PROBABILITIES, _) => {
-            let all = answer.predictions.iter().flat_map(probabilities);
-            let data = OutputData::Fp32(all.copied().collect());
-            (Datatype::Fp32, vec![count, answer.labels.len()], data)
+        (Datatype::Bytes, _) => {
+            let texts = predictions().map(|p| text(p, output.name)).collect();
+            (Datatype::Bytes, width, OutputData::Bytes(texts))
+        }
+        (Datatype::Int32, _) => {
+            let places = predictions().map(|p| place(p, output.name)).collect();
+            (Datatype::Int32, width, OutputData::Int32(places))
+        }
+        (Datatype::Fp32, _) => {
+            let values = predictions().flat_map(several).copied().collect();
+            (Datatype::Fp32, width, OutputData::Fp32(values))
         }
         _ => {
-            let values = answer.predictions.iter().map(value).collect();
-            (Datatype::Fp64, vec![count], OutputData::Fp64(values))
+            let values = predictions().map(value).collect();
+            (Datatype::Fp64, width, OutputData::Fp64(values))
         }
     };
-    let output = OutputTensor {
-        name,
+    let tensor = OutputTensor {
+        name: output.name,
         datatype,
-        shape,
+        shape: std::iter::once(count).chain(width).collect(),
         parameters: None,
         data: None,
     };
-    (output, data)
+    (tensor, data)
 }
 
-fn label(prediction: &Prediction) -> String {
+/// A text of a prediction.
+fn text(prediction: &Prediction, output: &str) -> String {
     match prediction {
         Prediction::Class { label, .. } => label.clone(),
-        Prediction::Value { .. } => String::new(),
+        Prediction::Labels { labels, .. } => json!(labels).to_string(),
+        Prediction::Span { answer, .. } => answer.clone(),
+        Prediction::Match {
+            answer,
+            question,
+            neighbours,
+            ..
+        } => match output {
+            "answer" => answer.clone().unwrap_or_default(),
+            "question" => question.clone(),
+            _ => json!(neighbours).to_string(),
+        },
+        Prediction::Value { .. } | Prediction::Vector { .. } => String::new(),
     }
 }
 
-fn probabilities(prediction: &Prediction) -> &[f32] {
+/// A position in the context, in characters.
+fn place(prediction: &Prediction, output: &str) -> i32 {
+    let Prediction::Span { start, end, .. } = prediction else {
+        return 0;
+    };
+    let place = if output == "start" { *start } else { *end };
+    i32::try_from(place).unwrap_or(i32::MAX)
+}
+
+/// The numbers of 32 bits in a prediction: one a class, a vector, or a single probability.
+fn several(prediction: &Prediction) -> &[f32] {
     match prediction {
-        Prediction::Class { probabilities, .. } => probabilities,
+        Prediction::Class { probabilities, .. } | Prediction::Labels { probabilities, .. } => {
+            probabilities
+        }
+        Prediction::Vector { values } => values,
+        Prediction::Span { probability, .. } | Prediction::Match { probability, .. } => {
+            std::slice::from_ref(probability)
+        }
         Prediction::Value { .. } => &[],
     }
 }
 
 fn value(prediction: &Prediction) -> f64 {
     match prediction {
-        Prediction::Class { probability, .. } => f64::from(*probability),
         Prediction::Value { value } => *value,
+        _ => f64::NAN,
     }
 }
 
@@ -161,11 +249,12 @@ fn largest(probabilities: &[f32], most: usize, labels: &[String]) -> Vec<String>
 /// Little-endian values; texts behind their lengths.
 fn write(data: &OutputData, out: &mut Vec<u8>) {
     match data {
+        OutputData::Int32(values) => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
         OutputData::Fp32(values) => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
         OutputData::Fp64(values) => out.extend(values.iter().flat_map(|v| v.to_le_bytes())),
         OutputData::Bytes(texts) => {
             for text in texts {
-                // A label of 4 GiB does not exist.
+                // No text of an answer has 4 GiB.
                 out.extend((text.len() as u32).to_le_bytes());
                 out.extend(text.as_bytes());
             }

@@ -153,6 +153,8 @@ pub(crate) struct BinarySize {
 pub(crate) enum OutputData {
     /// Texts.
     Bytes(Vec<String>),
+    /// Whole numbers.
+    Int32(Vec<i32>),
     /// Numbers of 32 bits.
     Fp32(Vec<f32>),
     /// Numbers of 64 bits.

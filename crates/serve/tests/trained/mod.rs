@@ -35,16 +35,114 @@ pub fn ames() -> &'static Path {
     &BUNDLE.get_or_init(|| train("ames", 1)).1
 }
 
+/// A bundle of questions and what they are about.
+pub fn categories() -> &'static Path {
+    static BUNDLE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let train = || {
+        train_with(&[
+            ("data.source", "faq"),
+            ("data.text", "question"),
+            ("data.target", "category"),
+            ("model.architecture", "text-cnn"),
+            ("training.epochs", "2"),
+        ])
+    };
+    &BUNDLE.get_or_init(train).1
+}
+
+/// A bundle of questions with several labels: what they are about, and whether they are long.
+pub fn labels() -> &'static Path {
+    static BUNDLE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let train = || {
+        let folder = tempfile::tempdir().unwrap();
+        let Content::Table(faq) = content("faq") else {
+            panic!()
+        };
+        let text = |name: &str, i: usize| faq.column(name).unwrap().text(i);
+        let line = |i: usize| {
+            let question = text("question", i);
+            let mut labels = vec![text("category", i)];
+            if question.len() > 40 {
+                labels.push("long".into());
+            }
+            serde_json::json!({ "question": question, "labels": labels }).to_string()
+        };
+        let lines: Vec<String> = (0..faq.rows()).map(line).collect();
+        let file = folder.path().join("tags.jsonl");
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        train_with(&[
+            ("data.source", &file.display().to_string()),
+            ("data.text", "question"),
+            ("data.target", "labels"),
+            ("model.architecture", "text-cnn"),
+            ("training.epochs", "2"),
+        ])
+    };
+    &BUNDLE.get_or_init(train).1
+}
+
+/// A tiny encoder of sentences.
+pub fn vectors() -> &'static Path {
+    static BUNDLE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let train = || {
+        let mut settings = TINY.to_vec();
+        settings.extend([
+            ("task", "text-embedding"),
+            ("data.source", "faq"),
+            ("data.text", "question"),
+            ("data.target", "answer"),
+        ]);
+        train_with(&settings)
+    };
+    &BUNDLE.get_or_init(train).1
+}
+
+/// A tiny reader of paragraphs; it has seen too little to know much.
+pub fn spans() -> &'static Path {
+    static BUNDLE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let train = || {
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/squad/product.json");
+        let file = file.display().to_string();
+        let mut settings = TINY.to_vec();
+        settings.extend([("task", "question-answering"), ("data.source", &file)]);
+        train_with(&settings)
+    };
+    &BUNDLE.get_or_init(train).1
+}
+
+/// A FAQ that is compared by its letters.
+pub fn known() -> &'static Path {
+    static BUNDLE: OnceLock<(TempDir, PathBuf)> = OnceLock::new();
+    let train = || train_with(&[("task", "question-answering"), ("data.source", "faq")]);
+    &BUNDLE.get_or_init(train).1
+}
+
+/// An encoder that trains in no time.
+const TINY: [(&str, &str); 7] = [
+    ("model.architecture", "bert-mini"),
+    ("model.layers", "1"),
+    ("model.width", "32"),
+    ("model.heads", "2"),
+    ("model.intermediate", "64"),
+    ("model.vocabulary", "500"),
+    ("training.epochs", "1"),
+];
+
 /// A bundle after one epoch; another seed makes another one.
 pub fn train(source: &str, seed: u64) -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut layers = Layers::default();
-    for (key, value) in [
+    train_with(&[
         ("data.source", source),
         ("training.epochs", "1"),
         ("training.seed", &seed.to_string()),
         ("data.limit", "256"),
-    ] {
+    ])
+}
+
+fn train_with(settings: &[(&str, &str)]) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut layers = Layers::default();
+    for (key, value) in settings {
         layers.set(key, value).unwrap();
     }
     let control = Control::default();
@@ -57,7 +155,7 @@ pub fn train(source: &str, seed: u64) -> (TempDir, PathBuf) {
     };
     let session = Session::start(plan, options).unwrap();
     let Ended::Finished(report) = session.run(Box::new(|_: &Event| {})).unwrap() else {
-        panic!("{source} did not finish")
+        panic!("{settings:?} did not finish")
     };
     (folder, report.bundle)
 }
@@ -143,6 +241,7 @@ pub fn assert_same(answer: &Value, expected: &Prediction, labels: &[String]) {
                 "{found} {value}"
             );
         }
+        other => panic!("{other:?}"),
     }
 }
 

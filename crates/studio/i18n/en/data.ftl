@@ -16,8 +16,8 @@ data-decoded = { $done } of { $total } pictures
 data-reading = Reading …
 data-unreadable = This cannot be read as it is.
 data-problem = What is wrong
-data-encoding = Is it the text encoding?
-data-encoding-about = A file from an older program may write its letters in another way. Try the first; what you brought is not changed.
+data-encoding = Do the letters look wrong?
+data-encoding-about = A file from an older program may write its letters in another encoding. Choose how to read it; what you brought is not changed.
 data-pictures-in = { $count ->
     [one] One picture
    *[other] { $count } pictures
@@ -67,10 +67,10 @@ set-ames-about = 2,930 sales in Ames, Iowa: what is the price?
 set-iris-title = Kinds of iris
 set-iris-about = 150 flowers, four measures of each: which species is it?
 
-upload-drop = Drop a folder, a zip archive or a table here
-upload-kinds = Pictures: one folder for each kind. Tables: CSV, TSV, JSON lines or Parquet.
-upload-folder = Choose a folder of pictures
-upload-file = Choose a zip or table
+upload-drop = Drop a folder, a zip archive or a file here
+upload-kinds = Pictures and text files: one folder for each kind. Tables: CSV, TSV, JSON lines or Parquet. Also Markdown, and questions in SQuAD’s format.
+upload-folder = Choose a folder
+upload-file = Choose a zip or file
 upload-send = Upload
 upload-sending = Uploading
 upload-storing = Unpacking and storing …
@@ -81,6 +81,10 @@ upload-layout =
     photos/
     {"    "}fine/      1.jpg  2.jpg  …
     {"    "}faulty/    1.jpg  2.jpg  …
+
+    mails/
+    {"    "}order/     1.txt  2.txt  …
+    {"    "}question/  1.txt  2.txt  …
 
     customers.csv
     {"    "}age,city,months,left
@@ -95,7 +99,7 @@ upload-encrypted = The archive is protected by a password; make one without
 upload-bomb = A file in the archive grows suspiciously large when unpacked
 upload-damaged = The archive is damaged or is no zip
 upload-broken = The upload was not complete
-upload-nothing = There are no pictures and no table among these files (png, jpg, bmp, webp, gif; csv, tsv, jsonl, parquet)
+upload-nothing = There are no pictures, no texts and no table among these files (png, jpg, bmp, webp, gif; txt, md; csv, tsv, json, jsonl, parquet)
 upload-many-tables = There are several tables; bring the one to learn from
 
 finding-title = What we noticed

@@ -16,7 +16,7 @@ plan-network-lenet = A small network made for small pictures.
 plan-network-resnet18 = A network for photographs, 18 layers deep.
 plan-network-resnet34 = A network for photographs, 34 layers deep: slower, often a little better.
 plan-network-other = A network of the kind “{ $name }”.
-plan-pretrained = It begins with what it has learned from other pictures.
+plan-pretrained-pictures = It begins with what it has learned from other pictures.
 plan-division = It learns from { $train } % of the examples, watches itself on { $validation } %, and takes its final exam on { $test } % that it has never seen.
 plan-passes = { $epochs ->
     [one] It goes through the examples once.

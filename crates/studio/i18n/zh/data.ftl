@@ -13,8 +13,8 @@ data-decoded = 已看 { $done } / { $total } 张图片
 data-reading = 正在读取……
 data-unreadable = 现在还读不了这份数据。
 data-problem = 问题在哪里
-data-encoding = 会不会是文字编码的问题？
-data-encoding-about = 较早的软件保存文字的方式可能不同。先试第一个；您的原始文件不会被改动。
+data-encoding = 文字显示不对吗？
+data-encoding-about = 较早的软件可能使用其他文字编码。请选择读取方式；您的原始文件不会被改动。
 data-pictures-in = 共 { $count } 张图片，{ $classes } 个类别
 data-rows-in = 共 { $count } 行，{ $columns } 列
 data-next = 下一步：训练
@@ -49,10 +49,10 @@ set-ames-about = 美国艾奥瓦州埃姆斯市的 2,930 笔房屋成交：价�
 set-iris-title = 鸢尾花品种
 set-iris-about = 150 朵花，每朵量了四个尺寸：是哪个品种？
 
-upload-drop = 把文件夹、zip 压缩包或表格拖到这里
-upload-kinds = 图片：每一类一个文件夹。表格：CSV、TSV、JSON Lines 或 Parquet。
-upload-folder = 选择图片文件夹
-upload-file = 选择压缩包或表格
+upload-drop = 把文件夹、zip 压缩包或文件拖到这里
+upload-kinds = 图片和文本文件：每一类一个文件夹。表格：CSV、TSV、JSON Lines 或 Parquet。也支持 Markdown，以及 SQuAD 格式的问题。
+upload-folder = 选择文件夹
+upload-file = 选择压缩包或文件
 upload-send = 上传
 upload-sending = 正在上传
 upload-storing = 正在解压和保存……
@@ -63,6 +63,10 @@ upload-layout =
     照片/
     {"    "}合格/    1.jpg  2.jpg  …
     {"    "}瑕疵/    1.jpg  2.jpg  …
+
+    来信/
+    {"    "}订单/    1.txt  2.txt  …
+    {"    "}咨询/    1.txt  2.txt  …
 
     客户.csv
     {"    "}年龄,城市,使用月数,是否流失
@@ -77,7 +81,7 @@ upload-encrypted = 压缩包有密码，请重新打包一个不带密码的
 upload-bomb = 压缩包里有一个文件解压后大得可疑
 upload-damaged = 压缩包已损坏，或者不是 zip 文件
 upload-broken = 上传没有完成
-upload-nothing = 这些文件里既没有图片也没有表格（png、jpg、bmp、webp、gif；csv、tsv、jsonl、parquet）
+upload-nothing = 这些文件里没有图片、文本或表格（png、jpg、bmp、webp、gif；txt、md；csv、tsv、json、jsonl、parquet）
 upload-many-tables = 有好几张表格，请只上传要学习的那一张
 
 finding-title = 我们注意到的

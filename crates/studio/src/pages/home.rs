@@ -75,6 +75,28 @@ fn picture(task: &str) -> Markup {
                     path.line d="M80 48 H116 M80 48 V8" {}
                     path.thick d="M84 42 L94 32 L102 34 L114 14" {}
                 }
+                "text-classification" => {
+                    (page())
+                    path.line d="M56 28 H70 M65 23 L70 28 L65 33" {}
+                    rect.mark x="80" y="8" width="36" height="17" rx="8" {}
+                    rect.soft x="80" y="31" width="26" height="17" rx="8" {}
+                }
+                "text-embedding" => {
+                    (page())
+                    path.line d="M56 28 H70 M65 23 L70 28 L65 33" {}
+                    circle.mark cx="92" cy="22" r="6" {}
+                    circle.mark cx="104" cy="17" r="4" {}
+                    circle.mark cx="102" cy="30" r="4" {}
+                    circle.soft cx="84" cy="46" r="4" {}
+                    circle.soft cx="114" cy="46" r="4" {}
+                }
+                "question-answering" => {
+                    path.soft d="M6 8 H46 V36 H24 L14 46 V36 H6 Z" {}
+                    path.thick d="M21 18 C21 12 31 12 31 18 C31 22 26 21 26 26 M26 31 V31.5" {}
+                    path.line d="M54 28 H68 M63 23 L68 28 L63 33" {}
+                    path.line d="M76 14 H116 M76 42 H104" {}
+                    rect.mark x="84" y="22" width="28" height="11" rx="3" {}
+                }
                 _ => {
                     (grid())
                     path.line d="M56 28 H70 M65 23 L70 28 L65 33" {}
@@ -84,6 +106,13 @@ fn picture(task: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn page() -> Markup {
+    html! {
+        rect.soft x="4" y="6" width="44" height="44" rx="4" {}
+        path.line d="M11 16 H41 M11 24 H38 M11 32 H41 M11 40 H30" {}
     }
 }
 

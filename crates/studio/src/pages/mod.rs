@@ -10,6 +10,7 @@ mod result;
 mod run;
 pub(crate) mod shelf;
 pub(crate) mod ship;
+pub(crate) mod texts;
 mod train;
 mod try_it;
 mod words;

@@ -1,5 +1,6 @@
 //! The run that an address names.
 
+use super::words::seen;
 use crate::page::encoded_part;
 use crate::{Ctx, Problem, assets};
 use axum::http::StatusCode;
@@ -51,9 +52,9 @@ impl OfRun {
         }
     }
 
-    /// Whether the model looks at pictures.
-    pub fn has_pictures(&self) -> bool {
-        self.run.task.starts_with("image")
+    /// What the model looks at: `pictures`, `rows` or `texts`, as keys of texts name them.
+    pub fn seen(&self) -> &'static str {
+        seen(&self.run.task)
     }
 
     /// An address below the run's own, such as `/result`.

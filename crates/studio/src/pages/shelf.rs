@@ -1,6 +1,6 @@
 //! What the pages of a run read from disk, kept for the runs that were looked at last.
 
-use super::try_it::Ink;
+use super::try_it::{Ink, Near};
 use crate::jobs::lock;
 use modelwright_data::{Dataset, quiet};
 use modelwright_runs::{Run, RunFolder};
@@ -20,6 +20,7 @@ pub(crate) struct Shelf {
     answers: Kept<Answers>,
     inputs: Kept<InputSchema>,
     inks: Kept<Ink>,
+    near: Kept<Near>,
     /// Names of the models on trial, the last first.
     on_trial: Mutex<VecDeque<String>>,
     trial: Models,
@@ -32,6 +33,7 @@ impl Default for Shelf {
             answers: Kept::new(MODELS),
             inputs: Kept::new(MODELS),
             inks: Kept::new(MODELS),
+            near: Kept::new(MODELS),
             on_trial: Mutex::default(),
             trial: Models::new(Limits::default()),
         }
@@ -61,6 +63,18 @@ impl Shelf {
     /// How drawings look in the run's data, brought to the size `shape` of its model.
     pub fn ink(&self, run: &Run, data: &Dataset, shape: [usize; 3]) -> Result<Arc<Ink>, TaskError> {
         self.inks.get(&key(run), || Ok(Ink::of(data, shape)))
+    }
+
+    /// Texts of a run's data with the vectors that its model makes of them.
+    pub fn near(
+        &self,
+        run: &Run,
+        folder: &RunFolder,
+        data: &Dataset,
+        input: &InputSchema,
+    ) -> Result<Arc<Near>, TaskError> {
+        self.near
+            .get(&key(run), || Near::of(run, folder, data, input))
     }
 
     /// Makes ready the model of a finished run to be tried; it has no address of its own. Returns

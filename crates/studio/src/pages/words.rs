@@ -6,7 +6,7 @@ use modelwright_evaluate::{grouped, number, score};
 use modelwright_runs::{Run, Status};
 
 /// Scores that have a name of their own in each language.
-const NAMED: [&str; 11] = [
+const NAMED: [&str; 30] = [
     "loss",
     "accuracy",
     "top5",
@@ -18,7 +18,35 @@ const NAMED: [&str; 11] = [
     "rmse",
     "median_error",
     "mape",
+    "micro_f1",
+    "mcc",
+    "auroc",
+    "subset_accuracy",
+    "hamming_loss",
+    "ranking_precision",
+    "f1",
+    "exact_match",
+    "answerable_f1",
+    "answerable_exact_match",
+    "unanswerable_accuracy",
+    "recall_at_1",
+    "recall_at_5",
+    "recall_at_10",
+    "mrr",
+    "answered",
+    "answered_right",
+    "refusal_precision",
+    "refusal_recall",
 ];
+
+/// What the examples of a task are, as keys of texts name them.
+pub(crate) fn seen(task: &str) -> &'static str {
+    match task {
+        t if t.starts_with("image") => "pictures",
+        t if t.starts_with("tabular") => "rows",
+        _ => "texts",
+    }
+}
 
 /// A score's name.
 pub(crate) fn score_name(ctx: &Ctx, name: &str) -> String {
@@ -32,7 +60,7 @@ pub(crate) fn score_name(ctx: &Ctx, name: &str) -> String {
 pub(crate) fn larger_is_better(name: &str) -> bool {
     !matches!(
         name,
-        "loss" | "log_loss" | "mae" | "rmse" | "median_error" | "mape"
+        "loss" | "log_loss" | "hamming_loss" | "mae" | "rmse" | "median_error" | "mape"
     )
 }
 
@@ -76,24 +104,21 @@ pub(crate) fn badge(ctx: &Ctx, status: Status) -> Markup {
 }
 
 /// What a score means for the product, in a sentence; `None` if only experts would gain from it.
-/// `pictures` chooses the words for what was looked at.
-pub(crate) fn plain(ctx: &Ctx, name: &str, value: f64, pictures: bool) -> Option<String> {
-    let what = if pictures { "pictures" } else { "rows" };
+pub(crate) fn plain(ctx: &Ctx, task: &str, name: &str, value: f64) -> Option<String> {
+    let of_all = |key: &str| {
+        // Nearly always right is said of a thousand: 99.7 of 100 would be rounded to all.
+        let of = if value > 0.985 { 1000u32 } else { 100 };
+        let right = (value * f64::from(of)).round();
+        Some(ctx.tr(key, &[("of", &of), ("right", &right)]))
+    };
     match name {
-        "accuracy" if value >= 1.0 => Some(ctx.t(&format!("plain-all-{what}"))),
-        "accuracy" => {
-            // Nearly always right is said of a thousand: 99.7 of 100 would be rounded to all.
-            let of = if value > 0.985 { 1000u32 } else { 100 };
-            let right = (value * f64::from(of)).round();
-            Some(ctx.tr(
-                &format!("plain-right-{what}"),
-                &[
-                    ("of", &of),
-                    ("right", &right),
-                    ("wrong", &(f64::from(of) - right)),
-                ],
-            ))
-        }
+        "accuracy" if value >= 1.0 => Some(ctx.t(&format!("plain-all-{}", seen(task)))),
+        "accuracy" => of_all(&format!("plain-right-{}", seen(task))),
+        "subset_accuracy" => of_all("plain-labels"),
+        "exact_match" => of_all("plain-exact"),
+        "recall_at_1" => of_all(&format!("plain-first-{task}")),
+        "answered" => of_all("plain-answered"),
+        "answered_right" => of_all("plain-answered-right"),
         "mae" => Some(ctx.tr("plain-mae", &[("error", &amount(value))])),
         "r2" if value > 0.0 => Some(ctx.tr("plain-r2", &[("share", &(100.0 * value).round())])),
         "r2" => Some(ctx.t("plain-r2-useless")),
@@ -103,12 +128,18 @@ pub(crate) fn plain(ctx: &Ctx, name: &str, value: f64, pictures: bool) -> Option
 
 /// The first score of a run that a sentence can be said about.
 pub(crate) fn headline(ctx: &Ctx, run: &Run) -> Option<String> {
-    let wanted = ["accuracy", "mae"];
+    let wanted = [
+        "accuracy",
+        "mae",
+        "subset_accuracy",
+        "exact_match",
+        "recall_at_1",
+    ];
     let found = run
         .scores
         .iter()
         .find(|(n, _)| wanted.contains(&n.as_str()));
-    found.and_then(|(name, value)| plain(ctx, name, *value, run.task.starts_with("image")))
+    found.and_then(|(name, value)| plain(ctx, &run.task, name, *value))
 }
 
 /// A table of scores with their technical names.

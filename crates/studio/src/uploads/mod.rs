@@ -59,6 +59,8 @@ pub enum Sort {
     Pictures,
     /// A table in one file.
     Table,
+    /// A folder of text files.
+    Texts,
 }
 
 /// A data set of the studio.
@@ -91,9 +93,11 @@ pub struct Settings {
     pub task: Option<String>,
     /// The column to predict.
     pub target: Option<String>,
+    /// The column that holds the text.
+    pub text: Option<String>,
     /// Columns that the model must not see.
     pub exclude: Vec<String>,
-    /// Text encoding, if it is not UTF-8.
+    /// Text encoding, if what is found out by itself is not right.
     pub encoding: Option<String>,
     /// Whether pictures that cannot be read are left out.
     pub skip_bad: bool,
@@ -126,6 +130,7 @@ impl Entry {
         let mut config = DataConfig {
             source: self.source.clone(),
             target: settings.target.clone(),
+            text: settings.text.clone(),
             exclude: settings.exclude.clone(),
             skip_bad: settings.skip_bad,
             ..Default::default()
@@ -152,6 +157,7 @@ impl Entry {
         text("data.source", &Some(self.source.clone()));
         text("task", &settings.task);
         text("data.target", &settings.target);
+        text("data.text", &settings.text);
         text("data.encoding", &settings.encoding);
         if !settings.exclude.is_empty() {
             let columns = settings.exclude.iter().cloned().map(Value::String);

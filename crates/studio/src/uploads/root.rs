@@ -1,18 +1,19 @@
-//! Which of the files that arrived is the data: a table, or the folder that holds the classes.
+//! Which of the files that arrived is the data: a table, or the folder of pictures or texts.
 
 use super::Sort;
 use crate::problem::Problem;
 use modelwright_data::images::is_picture;
+use modelwright_data::texts::is_text;
 use std::path::{Path, PathBuf};
 
 /// Endings of tables that can be read.
-const TABLES: [&str; 6] = ["csv", "tsv", "txt", "jsonl", "ndjson", "parquet"];
+const TABLES: [&str; 6] = ["csv", "tsv", "json", "jsonl", "ndjson", "parquet"];
 
 /// The data among the files of an upload.
 pub struct Found {
-    /// The table, or the folder with one folder a class.
+    /// The file, or the folder with one folder a class.
     pub path: PathBuf,
-    /// Which of the two.
+    /// Which of these.
     pub sort: Sort,
     /// What to call it.
     pub name: String,
@@ -27,13 +28,14 @@ pub fn is_table(name: &str) -> bool {
     let lower = name.to_lowercase();
     let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
     let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
-    TABLES.contains(&ending)
+    // A packed text file can only be a table.
+    TABLES.contains(&ending) || (ending == "txt" && plain != lower)
 }
 
 /// Finds the data in `content`. Files without a folder in common get the name `name`.
 ///
 /// # Errors
-/// Neither pictures nor exactly one table are there.
+/// Neither pictures, nor texts, nor exactly one table are there.
 pub fn find(content: &Path, name: &str) -> Result<Found, Problem> {
     let all = files(content)?;
     let bytes = all.iter().map(|(_, size)| size).sum();
@@ -44,33 +46,69 @@ pub fn find(content: &Path, name: &str) -> Result<Found, Problem> {
         bytes,
         files: all.len(),
     };
-    let named = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
     let paths = || all.iter().map(|(path, _)| path);
-    let tables: Vec<&PathBuf> = paths()
-        .filter(|p| named(p).is_some_and(|n| is_table(&n)))
-        .collect();
+    let tables: Vec<&PathBuf> = paths().filter(|p| is_table(&named(p))).collect();
     if paths().any(|p| is_picture(p)) || paths().any(|p| is_idx_or_cifar(p)) {
-        let root = unwrap(content)?;
-        if root != content {
-            let name = named(&root).unwrap_or_default();
-            return Ok(found(root, Sort::Pictures, name));
-        }
-        // A run is named after the folder of its data.
-        let own = content.join(super::names::slug(name));
-        gather(content, &own)?;
-        return Ok(found(own, Sort::Pictures, name.into()));
+        let (root, name) = folder(content, name)?;
+        return Ok(found(root, Sort::Pictures, name));
     }
     match tables.as_slice() {
         [only] => {
-            let name = named(only).unwrap_or_default();
+            let name = named(only);
             Ok(found(only.to_path_buf(), Sort::Table, name))
         }
-        [] => Err(Problem::bad("upload-nothing", "")),
+        [] => texts(content, name, &found),
         several => {
-            let names: Vec<String> = several.iter().filter_map(|p| named(p)).collect();
+            let names: Vec<String> = several.iter().map(|p| named(p)).collect();
             Err(Problem::bad("upload-many-tables", names.join(", ")))
         }
     }
+}
+
+/// Text files without a table: one alone is read as it is, several are a folder.
+fn texts(
+    content: &Path,
+    name: &str,
+    found: &dyn Fn(PathBuf, Sort, String) -> Found,
+) -> Result<Found, Problem> {
+    let all = files(content)?;
+    let texts: Vec<&PathBuf> = all
+        .iter()
+        .map(|(path, _)| path)
+        .filter(|p| is_text(p))
+        .collect();
+    match texts.as_slice() {
+        [] => Err(Problem::bad("upload-nothing", "")),
+        [only] => Ok(found(only.to_path_buf(), Sort::Table, named(only))),
+        [first, rest @ ..] => {
+            // All in one folder: documents. Else their folders are classes, and the one above is the data.
+            let documents = rest.iter().all(|other| other.parent() == first.parent());
+            let parent = first.parent().filter(|_| documents);
+            let (root, name) = match parent.filter(|parent| *parent != content) {
+                Some(parent) => (parent.to_path_buf(), named(parent)),
+                None => folder(content, name)?,
+            };
+            Ok(found(root, Sort::Texts, name))
+        }
+    }
+}
+
+/// The folder that is the data, and its name. Loose files and classes get one of their own, after
+/// which a run is named.
+fn folder(content: &Path, name: &str) -> Result<(PathBuf, String), Problem> {
+    let root = unwrap(content)?;
+    if root != content {
+        let name = named(&root);
+        return Ok((root, name));
+    }
+    let own = content.join(super::names::slug(name));
+    gather(content, &own)?;
+    Ok((own, name.into()))
+}
+
+fn named(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Files of the benchmark sets' own formats, which `open` reads from their folder.
@@ -163,6 +201,37 @@ mod tests {
             assert_eq!(found.path, folder.path().join(expected), "{files:?}");
             assert_eq!(found.sort, Sort::Pictures);
             assert_eq!(found.files, files.len());
+        }
+    }
+
+    #[test]
+    fn texts_are_classes_or_documents() {
+        for (files, expected, sort) in [
+            (
+                &["mail/ham/1.txt", "mail/spam/1.txt"][..],
+                "mail",
+                Sort::Texts,
+            ),
+            (&["ham/1.txt", "spam/1.txt"], "post", Sort::Texts),
+            (&["help/start.md", "help/prices.md"], "help", Sort::Texts),
+            (
+                &["x/help/start.md", "x/help/prices.md"],
+                "x/help",
+                Sort::Texts,
+            ),
+            (&["a.md", "b.md"], "post", Sort::Texts),
+            (&["faq.md"], "faq.md", Sort::Table),
+            (&["rows.txt"], "rows.txt", Sort::Table),
+            (
+                &["squad/dev.json", "squad/readme.txt"],
+                "squad/dev.json",
+                Sort::Table,
+            ),
+        ] {
+            let folder = with(files);
+            let found = find(folder.path(), "post").unwrap();
+            assert_eq!(found.path, folder.path().join(expected), "{files:?}");
+            assert_eq!(found.sort, sort, "{files:?}");
         }
     }
 

@@ -5,8 +5,12 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
 use axum::http::{HeaderMap, Request, StatusCode};
+use modelwright_data::quiet;
 use modelwright_serve::{Access, App, Limits, Models};
 use modelwright_studio::{Studio, StudioOptions, UploadLimits};
+use modelwright_tasks::{Ended, Plan, Session, SessionOptions};
+use modelwright_train::Control;
+use modelwright_train::recipe::Layers;
 use std::io::{Cursor, Write};
 use std::path::Path;
 use tower::ServiceExt;
@@ -136,6 +140,33 @@ impl Bench {
     pub fn uploads(&self) -> Vec<String> {
         names(&self.folder.path().join("runs/uploads"))
     }
+}
+
+/// A finished run with these settings; returns its name.
+pub fn train(bench: &Bench, settings: &[(&str, &str)]) -> String {
+    let mut layers = Layers::default();
+    for (key, value) in settings {
+        layers.set(key, value).unwrap();
+    }
+    let plan = Plan::new(&layers, &quiet).unwrap();
+    let options = SessionOptions {
+        runs: bench.studio.runs(),
+        tensorboard: false,
+        control: &Control::default(),
+        notify: &quiet,
+    };
+    let session = Session::start(plan, options).unwrap();
+    let id = session.id().to_string();
+    let ended = session.run(Box::new(|_: &_| {})).unwrap();
+    assert!(matches!(ended, Ended::Finished(_)));
+    id
+}
+
+/// The text of a page, which must be there.
+pub async fn page(bench: &Bench, path: &str) -> String {
+    let answer = bench.get(path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+    answer.text
 }
 
 /// Sorted names in a folder.

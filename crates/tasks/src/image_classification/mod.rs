@@ -43,7 +43,12 @@ impl Task for ImageClassification {
         matches!(dataset.content, Content::Images(_)).then_some(10)
     }
 
-    fn defaults(&self, dataset: &Dataset, config: &DataConfig) -> Result<Recipe, TaskError> {
+    fn defaults(
+        &self,
+        dataset: &Dataset,
+        config: &DataConfig,
+        _: &Layers,
+    ) -> Result<Recipe, TaskError> {
         let set = images(dataset)?;
         let [height, width, channels] = transform::working_shape(set, config.image_size)?;
         let small_grey = channels == 1 && height.max(width) <= 32;
@@ -173,9 +178,11 @@ impl Task for ImageClassification {
         let evaluation = predictor.evaluate_set(&place, &set, parts.of(scored_on))?;
         Ok(JobOutcome::Made(Box::new(Made {
             files: vec![(MODEL, model), (PREPROCESSOR, transform.to_json())],
+            hugging_face: Default::default(),
             labels: head.classes,
             parameters,
             evaluation: Evaluation::Classification(evaluation),
+            baselines: Vec::new(),
             scored_on,
             epoch: trained.epoch,
             facts,

@@ -2,6 +2,7 @@
 
 use super::images;
 use super::transform::ImageTransform;
+use crate::answers::Truth;
 use crate::classify::{match_labels, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
@@ -134,6 +135,15 @@ impl Predictor for ImagePredictor {
         let set = images_of(content, place)?;
         let rows: Vec<usize> = rows.collect();
         Ok(predictions(&self.classes, &self.probabilities(set, &rows)?))
+    }
+
+    fn truth(&self, dataset: &Dataset, rows: &[usize]) -> Result<(Vec<usize>, Truth), TaskError> {
+        let set = images(dataset)?;
+        let mut rows = rows.to_vec();
+        rows.retain(|i| set.labels[*i].is_some());
+        let labels: Vec<Option<u32>> = rows.iter().map(|i| set.labels[*i]).collect();
+        let truth = match_labels(&dataset.source, &self.classes, &set.classes, &labels)?;
+        Ok((rows, Truth::Classes(truth)))
     }
 
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {

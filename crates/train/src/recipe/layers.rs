@@ -32,9 +32,14 @@ pub struct Layers {
 impl Layers {
     /// Adds a TOML text; `place` names it in messages.
     pub fn add_toml(&mut self, place: &str, text: &str) -> Result<(), RecipeError> {
-        let table: Table = text.parse().map_err(|e| {
+        let mut table: Table = text.parse().map_err(|e| {
             RecipeError::new(format!("{place}: {e}"), "correct the line shown above")
         })?;
+        // The recipe of a run tells what was found in its weights. That is no setting: they are looked
+        // at again.
+        if let Some(Value::Table(model)) = table.get_mut("model") {
+            model.remove("encoder");
+        }
         let known = fields();
         let mut keys = Vec::new();
         leaves(&table, "", &mut keys);

@@ -48,7 +48,7 @@ pub struct Recipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// Times that every training example is seen.
+    /// Times that every training example is seen; 0 takes pretrained weights as they are.
     pub epochs: usize,
     /// Examples in one step.
     pub batch_size: usize,
@@ -71,6 +71,10 @@ pub struct TrainingConfig {
     pub early_stopping: Option<usize>,
     /// Which weights the bundle gets.
     pub keep: Keep,
+    /// Probability from which a FAQ gives its answer instead of "I do not know", from 0 to 1; 0.5 if it
+    /// is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_threshold: Option<f64>,
     /// Seconds between two checkpoints within an epoch; its end has one as well where that costs little.
     pub checkpoint_seconds: f64,
     /// Threads that compute; 0 for all. A resumed run uses the number it was started with.
@@ -92,6 +96,7 @@ impl Default for TrainingConfig {
             class_weights: ClassWeights::Equal,
             early_stopping: None,
             keep: Keep::Best,
+            answer_threshold: None,
             checkpoint_seconds: 30.0,
             threads: 0,
             precision: Precision::F32,
@@ -131,8 +136,15 @@ impl Recipe {
             })
         };
         let t = &self.training;
+        if t.epochs == 0 && self.model.weights().is_none() {
+            let problem = "0 takes pretrained weights as they are, which needs model.weights; \
+                           else it must be from 1 to 10,000,000";
+            return fail("training.epochs", problem);
+        }
+        if t.epochs > 10_000_000 {
+            return fail("training.epochs", "must be at most 10,000,000");
+        }
         for (key, value) in [
-            ("training.epochs", t.epochs),
             ("training.batch_size", t.batch_size),
             ("training.accumulate", t.accumulate),
         ] {
@@ -156,6 +168,11 @@ impl Recipe {
                 "training.label_smoothing",
                 "must be from 0 up to but not including 1",
             );
+        }
+        if t.answer_threshold
+            .is_some_and(|p| !(0.0..=1.0).contains(&p))
+        {
+            return fail("training.answer_threshold", "must be from 0 to 1");
         }
         if t.early_stopping == Some(0) {
             return fail("training.early_stopping", "must be at least 1 epoch");

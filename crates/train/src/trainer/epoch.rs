@@ -18,7 +18,7 @@ impl<L: Learner> State<'_, L> {
         let training = &trainer.recipe.training;
         let epoch = self.progress.epoch;
         self.epoch_started = Instant::now();
-        let order = trainer.order(learner.examples(Part::Train), epoch);
+        let order = trainer.order(learner, epoch);
         let group = training.batch_size * training.accumulate;
         let rest: Vec<&[usize]> = order
             .chunks(group)

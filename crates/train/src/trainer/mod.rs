@@ -1,6 +1,7 @@
 //! The loop: epochs of steps, each epoch with a look at the validation part and a checkpoint.
 
 mod epoch;
+mod order;
 mod save;
 mod state;
 mod step;
@@ -14,7 +15,6 @@ use crate::recipe::Recipe;
 use burn::tensor::Device;
 use modelwright_data::Part;
 use modelwright_data::rng::{Purpose, stream};
-use rand::seq::SliceRandom;
 use state::State;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -106,10 +106,12 @@ impl Trainer<'_> {
     }
 
     /// The order of the training examples in an epoch.
-    fn order(&self, examples: usize, epoch: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..examples).collect();
-        let seed = self.recipe.training.seed;
-        order.shuffle(&mut stream(seed, Purpose::Shuffle, (epoch as u64, 0)));
-        order
+    fn order<L: Learner>(&self, learner: &L, epoch: usize) -> Vec<usize> {
+        let training = &self.recipe.training;
+        let mut rng = stream(training.seed, Purpose::Shuffle, (epoch as u64, 0));
+        match learner.lengths(Part::Train) {
+            Some(lengths) => order::by_length(lengths, training.batch_size, &mut rng),
+            None => order::shuffled(learner.examples(Part::Train), &mut rng),
+        }
     }
 }

@@ -13,6 +13,7 @@ use modelwright_kernels::ops;
 use modelwright_kernels::optim::Optimizer;
 use modelwright_kernels::precision::Precision;
 use modelwright_models::weights::{self, StateDict};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A training in progress.
@@ -64,6 +65,7 @@ impl<'a, L: Learner> State<'a, L> {
             speed: Speed::default(),
         };
         let model = weights::assign_ids(model.train());
+        state.optimizer = state.optimizer.with_factors(factors(learner, &model));
         let Some(saved) = resume else {
             state.model = Some(model);
             return Ok(state);
@@ -140,4 +142,11 @@ impl<'a, L: Learner> State<'a, L> {
     pub(super) fn tell(&self, observer: &mut dyn Observer, event: Event) -> Result<(), TrainError> {
         observer.observe(&event).map_err(TrainError::Observer)
     }
+}
+
+/// What multiplies the learning rate of each parameter that has another than the recipe's, by its id.
+fn factors<L: Learner>(learner: &L, model: &L::Model) -> BTreeMap<u64, f64> {
+    let factor = |(name, id): (String, u64)| (id, learner.rate_factor(&name));
+    let factors = weights::ids(model).into_iter().map(factor);
+    factors.filter(|(_, factor)| *factor != 1.0).collect()
 }

@@ -45,10 +45,13 @@ fn set(entry: &mut Entry, wish: &Wish) -> Result<(), Problem> {
         "encoding" => settings.encoding = some,
         "target" => {
             settings.exclude.retain(|c| *c != value);
+            // A column cannot be both.
+            settings.text.take_if(|text| *text == value);
             settings.target = some;
             // Another target may ask for another task.
             settings.task = None;
         }
+        "text" => settings.text = some,
         "task" => {
             if let Some(name) = &some {
                 registry::find(name)?;

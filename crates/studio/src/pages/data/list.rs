@@ -66,7 +66,7 @@ fn upload_form(ctx: &Ctx) -> Markup {
                 input.hidden #folder type="file" name="file" multiple webkitdirectory;
                 label.button.secondary for="file" { (ctx.t("upload-file")) }
                 input.hidden #file type="file" name="file"
-                    accept=".zip,.csv,.tsv,.txt,.jsonl,.ndjson,.parquet,.gz";
+                    accept=".zip,.csv,.tsv,.txt,.md,.json,.jsonl,.ndjson,.parquet,.gz";
                 noscript { button type="submit" { (ctx.t("upload-send")) } }
             }
             div #sending hidden {
@@ -86,6 +86,7 @@ fn upload_form(ctx: &Ctx) -> Markup {
 fn card(ctx: &Ctx, entry: &Entry) -> Markup {
     let sort = match entry.sort {
         Sort::Table => ctx.t("data-a-table"),
+        Sort::Texts => ctx.tr("data-a-text-folder", &[("files", &entry.files)]),
         _ => ctx.tr("data-a-folder", &[("files", &entry.files)]),
     };
     html! {

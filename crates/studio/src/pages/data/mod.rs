@@ -5,6 +5,7 @@ mod fix;
 mod list;
 mod profile;
 mod tables;
+mod texts;
 
 use crate::app::Studio;
 use crate::looks::Look;

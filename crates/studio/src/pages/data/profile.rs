@@ -1,7 +1,7 @@
 //! A data set: what is in it, what is wrong with it, and what the model is to predict.
 
 use super::findings::{self, Finding, Fix};
-use super::tables;
+use super::{tables, texts};
 use crate::looks::Look;
 use crate::page::{Ctx, encoded_part};
 use crate::problem::Problem;
@@ -40,6 +40,7 @@ pub fn page(ctx: &Ctx, entry: &Entry, look: &Look) -> Response {
             (tables::target(ctx, entry, profile, look))
         }
         (problems(ctx, entry, &found))
+        (notes(ctx, entry, look))
         (next(ctx, entry, look))
         @match &look.profile.content {
             ContentProfile::Images(profile) => {
@@ -48,6 +49,7 @@ pub fn page(ctx: &Ctx, entry: &Entry, look: &Look) -> Response {
                 (odd(ctx, entry, profile))
             }
             ContentProfile::Table(profile) => {
+                (texts::section(ctx, entry, profile, look))
                 (balance(ctx, &profile.classes))
                 (tables::rows(ctx, profile, &look.rows))
                 (tables::columns(ctx, entry, profile, look.profile.examples))
@@ -168,6 +170,20 @@ fn problems(ctx: &Ctx, entry: &Entry, found: &[Finding]) -> Markup {
                     p { (finding.text) }
                     @for fix in &finding.fixes { (fix_button(entry, fix, "secondary")) }
                 }
+            }
+        }
+    }
+}
+
+/// What was done to the data while it was read, in the words of the reader.
+fn notes(ctx: &Ctx, entry: &Entry, look: &Look) -> Markup {
+    let encodings = encodings(ctx, entry);
+    html! {
+        @if !look.notes.is_empty() {
+            details open[encodings.is_some()] {
+                summary { (ctx.tr("data-notes", &[("count", &look.notes.len())])) }
+                ul lang="en" { @for note in &look.notes { li { (note) } } }
+                @if let Some(encodings) = encodings { (encodings) }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::findings::Fix;
 use super::profile::fix_button;
+use super::texts;
 use crate::looks::Look;
 use crate::page::{Ctx, encoded_part};
 use crate::uploads::Entry;
@@ -121,6 +122,9 @@ fn values(ctx: &Ctx, column: &ColumnProfile) -> Markup {
             Some(n) => {
                 (histogram(ctx, n))
                 small { (ctx.tr("column-range", &[("min", &number(n.min)), ("max", &number(n.max)), ("mean", &number(n.mean))])) }
+            }
+            None if column.text.is_some() => {
+                @if let Some(text) = &column.text { small { (texts::lengths(ctx, text)) } }
             }
             None => small.words { @for (word, count) in column.top.iter().take(4) { span { (word) " (" (count) ") " } } }
         }

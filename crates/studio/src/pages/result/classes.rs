@@ -16,7 +16,7 @@ pub(super) fn section(ctx: &Ctx, of_run: &OfRun, report: &ClassificationReport) 
     html! {
         section.card {
             h2 { (ctx.t("result-confusion")) }
-            p.quiet { (ctx.t(if of_run.has_pictures() { "result-confusion-pictures" } else { "result-confusion-rows" })) }
+            p.quiet { (ctx.t(&format!("result-confusion-{}", of_run.seen()))) }
             div.confusion {
                 @if report.classes.len() <= MOST_CLASSES {
                     (matrix(ctx, of_run, report))

@@ -61,7 +61,7 @@ fn points(answers: &Answers) -> Vec<Point> {
                 .map(|(e, (t, p))| (*e, *t, *p))
                 .collect()
         }
-        AnswerValues::Classes { .. } => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

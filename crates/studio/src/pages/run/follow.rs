@@ -158,7 +158,14 @@ impl Follower {
                 self.send("epoch", epoch).await
             }
             Event::Mistakes { epoch, mistakes } => {
-                let html = wrong::list(&self.ctx, &self.of_run, *epoch, mistakes).into_string();
+                let (of_run, wanted) = (self.of_run.clone(), mistakes.clone());
+                let read = move |studio: &Studio| -> Result<Vec<String>, Problem> {
+                    Ok(wrong::texts(studio, &of_run, &wanted))
+                };
+                // Without its text an example still has its number.
+                let texts = self.ctx.studio.blocking(read).await.unwrap_or_default();
+                let (ctx, of_run) = (&self.ctx, &self.of_run);
+                let html = wrong::list(ctx, of_run, *epoch, mistakes, &texts).into_string();
                 self.send("wrong", json!({ "html": html })).await
             }
             _ => Ok(()),

@@ -34,15 +34,20 @@ pub fn routes() -> Router<Studio> {
 struct Past {
     epochs: Vec<EpochScore>,
     events: Vec<Event>,
+    /// Texts of the examples that it gets wrong.
+    wrong: Vec<String>,
 }
 
 async fn page(ctx: Ctx, Path(id): Path<String>) -> Result<Response, Problem> {
     let of_run = OfRun::find(&ctx, id).await?;
-    let (id, folder) = (of_run.run.id.clone(), of_run.folder.clone());
+    let wanted = of_run.clone();
     let read = move |studio: &Studio| -> Result<Past, Problem> {
+        let events = LogReader::new(wanted.folder.clone()).read()?;
+        let mistakes = wrong::last(&events).map_or(&[][..], |(_, mistakes)| mistakes);
         Ok(Past {
-            epochs: studio.store()?.epochs(&id)?,
-            events: LogReader::new(folder).read()?,
+            epochs: studio.store()?.epochs(&wanted.run.id)?,
+            wrong: wrong::texts(studio, &wanted, mistakes),
+            events,
         })
     };
     let past = ctx.studio.blocking(read).await?;
@@ -55,7 +60,7 @@ async fn page(ctx: Ctx, Path(id): Path<String>) -> Result<Response, Problem> {
             div.grid {
                 div #charts {}
                 (assets::script("run.js"))
-                (wrong::section(&ctx, &of_run, &past.events))
+                (wrong::section(&ctx, &of_run, &past.events, &past.wrong))
                 (machine(&ctx))
                 (log_of(&ctx, &past.events))
             }
@@ -123,7 +128,18 @@ fn progress(ctx: &Ctx, of_run: &OfRun) -> Markup {
 
 /// Names that the charts need, as JSON.
 fn chart_texts(ctx: &Ctx) -> String {
-    let scores = ["loss", "accuracy", "r2", "mae"];
+    // Those that are measured while a model learns.
+    let scores = [
+        "loss",
+        "accuracy",
+        "r2",
+        "mae",
+        "micro_f1",
+        "f1",
+        "exact_match",
+        "recall_at_1",
+        "mrr",
+    ];
     let mut texts: BTreeMap<String, String> = scores
         .iter()
         .map(|name| (format!("score-{name}"), score_name(ctx, name)))

@@ -127,10 +127,10 @@ fn shown(ctx: &Ctx, snippet: &Snippet) -> Markup {
 fn take_along(ctx: &Ctx, of_run: &OfRun) -> Markup {
     let id = &of_run.run.id;
     let runs = ctx.studio.runs().display();
-    let input = if of_run.has_pictures() {
-        "PICTURE.png"
-    } else {
-        "ROWS.csv"
+    let input = match of_run.seen() {
+        "pictures" => "PICTURE.png",
+        "texts" => "TEXTS.csv",
+        _ => "ROWS.csv",
     };
     html! {
         section.card {

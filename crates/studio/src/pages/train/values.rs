@@ -1,6 +1,7 @@
 //! From what was typed into the form to the settings of a recipe.
 
 use crate::page::Ctx;
+use crate::pages::words::seen;
 use crate::uploads::Entry;
 use modelwright_tasks::TaskError;
 use modelwright_train::recipe::{Field, Layers, fields};
@@ -10,11 +11,12 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 /// Settings that are chosen on the page of the data.
-const OF_DATA: [&str; 7] = [
+const OF_DATA: [&str; 8] = [
     "task",
     "data.source",
     "data.data_dir",
     "data.target",
+    "data.text",
     "data.exclude",
     "data.encoding",
     "data.skip_bad",
@@ -233,10 +235,13 @@ pub fn tag(section: &str) -> String {
 /// The settings that are shown for a recipe: those of the data are chosen elsewhere, and a table has
 /// no pictures to change.
 pub fn shown(recipe: &Recipe) -> Vec<Field> {
-    let pictures = recipe.task.starts_with("image");
+    let seen = seen(&recipe.task);
     let suits = |field: &Field| {
+        let of_pictures = field.section() == "augment" || field.key == "data.image_size";
         !OF_DATA.contains(&field.key.as_str())
-            && (pictures || (field.section() != "augment" && field.key != "data.image_size"))
+            && (seen == "pictures" || !of_pictures)
+            && (recipe.task == "text-classification" || field.key != "data.label_separator")
+            && (recipe.task == "question-answering" || field.key != "training.answer_threshold")
     };
     fields().into_iter().filter(suits).collect()
 }
@@ -244,13 +249,14 @@ pub fn shown(recipe: &Recipe) -> Vec<Field> {
 /// The values of a recipe as they are typed.
 pub fn texts(recipe: &Recipe) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    // A recipe is a table of tables; there is no deeper one.
     let sections = Table::try_from(recipe).unwrap_or_default();
     for (section, value) in sections {
         match value {
             Value::Table(table) => found.extend(
                 table
                     .into_iter()
+                    // Sizes that come with weights are no setting.
+                    .filter(|(_, value)| !value.is_table())
                     .map(|(name, value)| (format!("{section}.{name}"), text(&value))),
             ),
             value => {

@@ -1,6 +1,7 @@
 //! A recipe in plain words.
 
 use crate::page::Ctx;
+use crate::pages::words::seen;
 use modelwright_data::AugmentConfig;
 use modelwright_train::{Keep, Recipe};
 use toml::Value;
@@ -15,6 +16,9 @@ pub struct Sentence {
 
 /// What a recipe does, in the order in which it happens.
 pub fn of(ctx: &Ctx, recipe: &Recipe) -> Vec<Sentence> {
+    if is_faq(recipe) {
+        return of_faq(ctx, recipe);
+    }
     let mut all = vec![
         network(ctx, recipe),
         division(ctx, recipe),
@@ -36,6 +40,32 @@ pub fn of(ctx: &Ctx, recipe: &Recipe) -> Vec<Sentence> {
     all
 }
 
+/// Whether questions are compared with known ones: nothing is held back then, and nothing goes through
+/// a network again and again.
+fn is_faq(recipe: &Recipe) -> bool {
+    let (data, training) = (&recipe.data, &recipe.training);
+    let whole = data.validation == 0.0 && data.test == 0.0 && training.epochs <= 1;
+    recipe.task == "question-answering" && whole
+}
+
+fn of_faq(ctx: &Ctx, recipe: &Recipe) -> Vec<Sentence> {
+    let compared = match recipe.model.weights() {
+        Some(_) => "plan-faq-meaning",
+        None => "plan-faq-letters",
+    };
+    let threshold = recipe.training.answer_threshold.unwrap_or(0.5);
+    vec![
+        Sentence {
+            plain: ctx.t(compared),
+            technical: settings(recipe, "model", false),
+        },
+        Sentence {
+            plain: ctx.tr("plan-faq-threshold", &[("p", &(100.0 * threshold).round())]),
+            technical: format!("answer_threshold = {threshold}"),
+        },
+    ]
+}
+
 fn network(ctx: &Ctx, recipe: &Recipe) -> Sentence {
     let model = Value::try_from(&recipe.model).ok();
     let hidden = model
@@ -49,7 +79,10 @@ fn network(ctx: &Ctx, recipe: &Recipe) -> Sentence {
         (None, false) => ctx.tr("plan-network-other", &[("name", &name)]),
     };
     let plain = match recipe.model.weights() {
-        Some(_) => format!("{plain} {}", ctx.t("plan-pretrained")),
+        Some(_) => {
+            let other = ctx.t(&format!("plan-pretrained-{}", seen(&recipe.task)));
+            format!("{plain} {other}")
+        }
         None => plain,
     };
     Sentence {

@@ -1,11 +1,14 @@
-//! A model to be tried: with a picture, a drawing, a row.
+//! A model to be tried: with a picture, a drawing, a row, a text.
 
 mod answer;
 mod ink;
+mod near;
 mod pictures;
 mod rows;
+mod texts;
 
 pub(crate) use ink::Ink;
+pub(crate) use near::Near;
 
 use super::of_run::OfRun;
 use super::ship::ExampleInput;
@@ -36,6 +39,7 @@ pub fn routes() -> Router<Studio> {
         .route("/runs/{id}/try/picture", post(pictures::uploaded))
         .route("/runs/{id}/try/example", post(pictures::example))
         .route("/runs/{id}/try/row", post(rows::filled_in))
+        .route("/runs/{id}/try/text", post(texts::filled_in))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 
@@ -54,6 +58,10 @@ async fn page(
     let trial = Trial::open(&ctx, id).await?;
     let form = match &*trial.input {
         InputSchema::Images { .. } => pictures::section(&ctx, &trial).await?,
+        InputSchema::Table { columns } if texts::are_all(columns) => {
+            let example = rows::example(&trial, columns, asked.row);
+            texts::section(&ctx, &trial, columns, &example)
+        }
         InputSchema::Table { columns } => {
             let example = rows::example(&trial, columns, asked.row);
             rows::section(&ctx, &trial, columns, &example)

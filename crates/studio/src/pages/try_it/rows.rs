@@ -2,6 +2,7 @@
 
 use super::{Trial, answer};
 use crate::pages::dates::{day_of, days_of};
+use crate::pages::texts::shortened;
 use crate::{Ctx, Problem, assets};
 use axum::extract::{Form, Path};
 use axum::response::Response;
@@ -16,26 +17,35 @@ use serde_json::{Map, Value};
 
 /// Most levels for which a list to choose from is better than a field with suggestions.
 const LISTED: usize = 40;
+/// Characters of a true answer that are shown.
+const TRUTH: usize = 240;
 
 /// What stands in the form.
 pub(super) struct Example {
     /// One text a column; empty where the value is unknown.
-    values: Vec<String>,
-    /// Where it comes from: its row, and the name and value of the target there.
-    from: Option<(usize, String, String)>,
+    pub values: Vec<String>,
+    /// The row that it is from; `None` if the data is gone.
+    pub row: Option<usize>,
+    /// Name and value of the target there.
+    pub truth: Option<(String, String)>,
 }
 
 /// A row of the data, or, if that is gone, what is usual in each column.
 pub(super) fn example(trial: &Trial, columns: &[InputColumn], row: usize) -> Example {
     let Some(table) = table(trial).filter(|t| t.rows() > 0) else {
         let values = columns.iter().map(usual).collect();
-        return Example { values, from: None };
+        return Example {
+            values,
+            row: None,
+            truth: None,
+        };
     };
     let row = row % table.rows();
     let values = columns.iter().map(|c| value(table.column(&c.name), row));
     Example {
         values: values.collect(),
-        from: target(trial, table).map(|t| (row, t.name.clone(), t.text(row))),
+        row: Some(row),
+        truth: target(trial, table).map(|t| (t.name.clone(), t.text(row))),
     }
 }
 
@@ -57,6 +67,7 @@ fn usual(column: &InputColumn) -> String {
     match &column.values {
         InputValues::Number { typical } => number(*typical),
         InputValues::Category { levels } => levels.first().cloned().unwrap_or_default(),
+        InputValues::Text { .. } => String::new(),
     }
 }
 
@@ -80,14 +91,14 @@ pub(super) fn section(
     html! {
         section.card {
             h2 { (ctx.t("try-row")) }
-            @if let Some((row, target, truth)) = &example.from {
+            @if let (Some(row), Some((target, truth))) = (example.row, &example.truth) {
                 p {
                     (ctx.tr("try-row-from", &[("row", &(row + 1)), ("target", target), ("truth", truth)]))
                     " " a href=(trial.of_run.address(&format!("/try?row={}", row + 1))) { (ctx.t("try-row-next")) }
                 }
             }
             form #row method="post" action=(trial.of_run.address("/try/row")) data-failed=(ctx.t("try-failed")) {
-                @if let Some((row, ..)) = &example.from { input type="hidden" name="row" value=(row); }
+                @if let Some(row) = example.row { input type="hidden" name="row" value=(row); }
                 div.fields {
                     @for (i, (column, value)) in columns.iter().zip(&example.values).enumerate() {
                         (field(ctx, trial, i, column, value))
@@ -130,6 +141,7 @@ fn field(ctx: &Ctx, trial: &Trial, i: usize, column: &InputColumn, value: &str) 
                         }
                     }
                 }
+                InputValues::Text { .. } => textarea id=(id) name=(id) rows="3" { (value) },
                 InputValues::Category { levels } => {
                     input id=(id) name=(id) value=(value) list=(format!("{id}-list")) autocomplete="off";
                     datalist id=(format!("{id}-list")) { @for level in levels { option value=(level) {} } }
@@ -175,12 +187,19 @@ pub(super) async fn filled_in(
     shown.values = given;
     let answer = html! {
         (answer::of(&ctx, &given_answer))
-        @if let Some((row, _, truth)) = shown.from.as_ref().filter(|_| !changed) {
-            p.quiet { (ctx.tr("try-truth", &[("row", &(row + 1)), ("truth", truth)])) }
-        }
+        @if !changed { (truth(&ctx, &shown)) }
     };
     let form = section(&ctx, &trial, columns, &shown);
     Ok(trial.page(&ctx, form, answer))
+}
+
+/// What the data says of an example that was not changed.
+pub(super) fn truth(ctx: &Ctx, example: &Example) -> Markup {
+    html! {
+        @if let (Some(row), Some((_, truth))) = (example.row, &example.truth) && !truth.is_empty() {
+            p.quiet { (ctx.tr("try-truth", &[("row", &(row + 1)), ("truth", &shortened(truth, TRUTH))])) }
+        }
+    }
 }
 
 /// The first row of the data as JSON.
@@ -200,7 +219,7 @@ fn object(columns: &[InputColumn], texts: &[String]) -> Map<String, Value> {
 fn json_of(column: &InputColumn, text: &str) -> Value {
     match &column.values {
         _ if text.is_empty() => Value::Null,
-        InputValues::Category { .. } => text.into(),
+        InputValues::Category { .. } | InputValues::Text { .. } => text.into(),
         InputValues::Number { .. } => {
             let value = text.parse().ok().or_else(|| days_of(text));
             value.map_or(text.into(), Value::from)

@@ -1,5 +1,7 @@
 //! `predict`.
 
+mod sink;
+
 use super::{open_bundle, open_options, text};
 use crate::progress::Reading;
 use anyhow::{Context, Result};
@@ -8,12 +10,15 @@ use clap::ArgMatches;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use modelwright_data::Content;
 use modelwright_runs::{NewFile, Reason};
-use modelwright_tasks::{Prediction, TaskError, load, read_content};
-use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use modelwright_tasks::{Given, TaskError, load};
+use sink::{Form, Model, Sink};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 /// Examples between two writes.
 const BATCH: usize = 1024;
+/// Most examples for which a terminal gets a table for the eye.
+const READABLE: usize = 50;
 
 /// `modelwright predict`.
 pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
@@ -28,16 +33,23 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let quiet = m.get_flag("quiet");
     let reading = Reading::new(quiet);
     let notify = |n| reading.show(n);
-    let (place, mut content) = read_content(&inputs, open_options(m, &notify))?;
+    let takes = predictor.input();
+    let given = Given::read(&inputs, &takes, open_options(m, &notify))?;
+    let (place, mut content) = (given.place, given.content);
+    for note in &given.notes {
+        eprintln!("note: {note}");
+    }
     if m.get_flag("skip-bad") {
         leave_out_bad(&mut content);
     }
     let output = text(m, "output").map(Path::new);
-    let by_ending = output
-        .and_then(|p| p.extension())
-        .is_some_and(|e| e == "jsonl");
-    let json = text(m, "format").map_or(by_ending, |f| f == "jsonl");
     let total = content.len();
+    let form = form(m, output, total);
+    let model = Model {
+        takes: &takes,
+        gives: predictor.output(),
+        labels: predictor.labels(),
+    };
     let bar = match quiet || !std::io::stderr().is_terminal() {
         true => ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()),
         false => ProgressBar::new(total as u64),
@@ -47,7 +59,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         // The first predictions come before the header: an input that does not suit the model leaves
         // nothing behind.
         let mut next = Some(predictor.predict(&place, &content, part(0))?);
-        let mut sink = Sink::new(target, json, &content, predictor.labels())?;
+        let mut sink = Sink::new(target, form, &content, model)?;
         for start in (0..total).step_by(BATCH) {
             let rows = part(start);
             let predictions = match next.take() {
@@ -55,7 +67,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
                 None => predictor.predict(&place, &content, rows.clone())?,
             };
             for (row, prediction) in rows.zip(&predictions) {
-                sink.write(&content, row, prediction)?;
+                sink.write(row, prediction)?;
             }
             bar.inc(predictions.len() as u64);
         }
@@ -85,6 +97,23 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     bar.finish_and_clear();
     eprintln!("{total} predictions in {}", path.display());
     Ok(())
+}
+
+/// The form of the predictions: as asked, else by the output's ending, else CSV, but for a few that a
+/// person looks at.
+fn form(m: &ArgMatches, output: Option<&Path>, examples: usize) -> Form {
+    let ending = output.and_then(Path::extension);
+    match text(m, "format") {
+        _ if m.get_flag("json") => Form::JsonLines,
+        Some("jsonl") => Form::JsonLines,
+        Some("table") => Form::Table,
+        Some(_) => Form::Csv,
+        None if ending.is_some_and(|e| e == "jsonl") => Form::JsonLines,
+        None if output.is_none() && examples <= READABLE && std::io::stdout().is_terminal() => {
+            Form::Table
+        }
+        None => Form::Csv,
+    }
 }
 
 /// The kind of the input or output error behind `error`, if there is one.
@@ -132,116 +161,5 @@ fn leave_out_bad(content: &mut Content) {
             names.len(),
             names.join(", ")
         );
-    }
-}
-
-/// Writes predictions as CSV or JSON lines.
-struct Sink<'a> {
-    form: Form<'a>,
-}
-
-enum Form<'a> {
-    Csv(Box<csv::Writer<Box<dyn Write + 'a>>>),
-    Json(BufWriter<Box<dyn Write + 'a>>, Vec<String>),
-}
-
-impl<'a> Sink<'a> {
-    fn new(
-        target: Box<dyn Write + 'a>,
-        json: bool,
-        content: &Content,
-        labels: &[String],
-    ) -> Result<Self> {
-        if json {
-            return Ok(Self {
-                form: Form::Json(BufWriter::new(target), labels.to_vec()),
-            });
-        }
-        let mut writer = csv::Writer::from_writer(target);
-        let mut header = vec![id_name(content).to_string()];
-        match labels {
-            [] => header.push("prediction".into()),
-            _ => {
-                header.extend(["prediction".into(), "probability".into()]);
-                header.extend(labels.iter().map(|l| format!("p({l})")));
-            }
-        }
-        writer.write_record(&header)?;
-        Ok(Self {
-            form: Form::Csv(Box::new(writer)),
-        })
-    }
-
-    fn write(&mut self, content: &Content, row: usize, prediction: &Prediction) -> Result<()> {
-        match &mut self.form {
-            Form::Csv(writer) => {
-                let mut record = vec![id_of(content, row)];
-                match prediction {
-                    Prediction::Class {
-                        label,
-                        probability,
-                        probabilities,
-                    } => {
-                        record.extend([label.clone(), format!("{probability:.6}")]);
-                        record.extend(probabilities.iter().map(|p| format!("{p:.6}")));
-                    }
-                    Prediction::Value { value } => record.push(value.to_string()),
-                }
-                writer.write_record(&record)?;
-            }
-            Form::Json(writer, labels) => {
-                let body = match prediction {
-                    Prediction::Class {
-                        label,
-                        probability,
-                        probabilities,
-                    } => {
-                        let all: serde_json::Map<String, serde_json::Value> = labels
-                            .iter()
-                            .cloned()
-                            .zip(probabilities.iter().map(|p| (*p).into()))
-                            .collect();
-                        serde_json::json!({ id_name(content): json_id(content, row), "prediction": label,
-                            "probability": probability, "probabilities": all })
-                    }
-                    Prediction::Value { value } => {
-                        serde_json::json!({ id_name(content): json_id(content, row), "prediction": value })
-                    }
-                };
-                serde_json::to_writer(&mut *writer, &body)?;
-                writer.write_all(b"\n")?;
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<()> {
-        match self.form {
-            Form::Csv(mut writer) => writer.flush()?,
-            Form::Json(mut writer, _) => writer.flush()?,
-        }
-        Ok(())
-    }
-}
-
-fn id_name(content: &Content) -> &'static str {
-    match content {
-        Content::Images(_) => "file",
-        Content::Table(_) => "row",
-    }
-}
-
-/// The same for JSON, where a row's number is a number.
-fn json_id(content: &Content, row: usize) -> serde_json::Value {
-    match content {
-        Content::Images(set) => set.name(row).into(),
-        Content::Table(_) => (row + 1).into(),
-    }
-}
-
-fn id_of(content: &Content, row: usize) -> String {
-    match content {
-        Content::Images(set) => set.name(row),
-        Content::Table(_) => (row + 1).to_string(),
     }
 }

@@ -4,6 +4,7 @@
 use crate::auroc;
 use crate::chart::bars;
 use crate::classification::{ClassScores, f1, ratio};
+use crate::grouped;
 use serde::{Deserialize, Serialize};
 
 /// Metrics of a multi-label classifier on labelled examples.
@@ -91,7 +92,11 @@ impl MultiLabelReport {
         shown.sort_by(|a, b| a.f1.total_cmp(&b.f1));
         let row = |l: &&ClassScores| (l.name.clone(), vec![l.precision, l.recall, l.f1]);
         let rows: Vec<_> = shown.iter().map(row).collect();
-        let title = format!("{} examples, micro F1 {:.3}", self.examples, self.micro_f1);
+        let title = format!(
+            "{} examples, micro F1 {:.3}",
+            grouped(self.examples as i64),
+            self.micro_f1
+        );
         bars(&title, &["precision", "recall", "F1"], &rows)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::chart::{Series, lines};
 use crate::classification::ratio;
+use crate::grouped;
 use serde::{Deserialize, Serialize};
 
 /// Most points of the curve that are kept.
@@ -122,23 +123,25 @@ impl RetrievalReport {
                 (10.0, self.recall_at_10),
             ];
             let points = points.map(|(k, recall)| (k, 100.0 * recall)).to_vec();
-            let title = format!("{} queries among {} texts", self.examples, self.candidates);
+            let [queries, texts] = [self.examples, self.candidates].map(|n| grouped(n as i64));
+            let title = format!("{queries} queries among {texts} texts");
             return lines(&title, "k", &[series("recall at k in %", points, false)]);
         };
+        let curve: Vec<(f64, f64)> = self.curve.iter().map(percent).collect();
         let here = percent(&(answers.answered, answers.right));
+        // From the curve down, so that it is seen where on the curve the model stands.
+        let lowest = curve.iter().map(|p| p.1).fold(here.1, f64::min);
         lines(
             &format!(
                 "{} queries, {:.1} % answered, {:.1} % of those right",
-                self.examples, here.0, here.1
+                grouped(self.examples as i64),
+                here.0,
+                here.1
             ),
             "% of the queries answered",
             &[
-                series(
-                    "% right of those answered",
-                    self.curve.iter().map(percent).collect(),
-                    false,
-                ),
-                series("this model's threshold", vec![here], false),
+                series("% right of those answered", curve, false),
+                series("this model", vec![(here.0, lowest), here], true),
             ],
         )
     }

@@ -2,6 +2,7 @@
 
 use crate::chart::bars;
 use crate::classification::ratio;
+use crate::grouped;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -85,7 +86,11 @@ impl SpanReport {
             };
             rows.extend(scores.as_ref().map(row));
         }
-        let title = format!("{} questions, F1 {:.1} %", self.examples, 100.0 * self.f1);
+        let title = format!(
+            "{} questions, F1 {:.1} %",
+            grouped(self.examples as i64),
+            100.0 * self.f1
+        );
         bars(&title, &["exact match", "F1"], &rows)
     }
 }

@@ -108,7 +108,7 @@ fn of_characters(run: &str, lengths: RangeInclusive<usize>, found: &mut impl FnM
         .collect();
     for (i, start) in bounds.iter().enumerate() {
         for end in lengths.clone().map_while(|length| bounds.get(i + length)) {
-            found(xxh3_64_with_seed(run[*start..*end].as_bytes(), CHARACTER));
+            found(xxh3_64_with_seed(&run.as_bytes()[*start..*end], CHARACTER));
         }
     }
 }

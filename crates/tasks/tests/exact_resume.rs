@@ -198,7 +198,11 @@ fn a_tuned_encoder_goes_on_without_the_weights_it_started_from() {
         control: &Control::default(),
         notify: &modelwright_data::quiet,
     };
-    let plan = Plan::new(&layers(&[&text[..], &mini].concat()), &modelwright_data::quiet).unwrap();
+    let plan = Plan::new(
+        &layers(&[&text[..], &mini].concat()),
+        &modelwright_data::quiet,
+    )
+    .unwrap();
     let session = Session::start(plan, options).unwrap();
     let Ended::Finished(report) = session.run(Box::new(|_: &Event| {})).unwrap() else {
         panic!("it did not finish")
@@ -220,7 +224,10 @@ fn a_tuned_encoder_goes_on_without_the_weights_it_started_from() {
             gone();
             weights
         };
-        assert!(weights(&[]) == weights(&[1, 3]), "{tuning:?}: the weights differ");
+        assert!(
+            weights(&[]) == weights(&[1, 3]),
+            "{tuning:?}: the weights differ"
+        );
     }
 }
 

@@ -24,16 +24,19 @@ const TINY: [(&str, &str); 6] = [
     ("model.vocabulary", "600"),
 ];
 
-fn plan(source: &str, more: &[(&str, &str)]) -> Result<Plan, TaskError> {
+type Settings<'a> = [(&'a str, &'a str)];
+
+fn plan(settings: &Settings) -> Result<Plan, TaskError> {
     let mut layers = Layers::default();
-    for (key, value) in [("data.source", source)].iter().chain(&TINY).chain(more) {
+    for (key, value) in settings {
         layers.set(key, value).unwrap();
     }
     Plan::new(&layers, &quiet)
 }
 
-fn train(runs: &Path, source: &str, more: &[(&str, &str)]) -> Result<(Report, Dataset), TaskError> {
-    let plan = plan(source, more)?;
+/// Trains with these settings alone.
+fn run(runs: &Path, settings: &Settings) -> Result<(Report, Dataset), TaskError> {
+    let plan = plan(settings)?;
     let dataset = plan.dataset.clone();
     let options = SessionOptions {
         runs,
@@ -45,6 +48,14 @@ fn train(runs: &Path, source: &str, more: &[(&str, &str)]) -> Result<(Report, Da
         Ended::Finished(report) => Ok((*report, dataset)),
         Ended::Interrupted => panic!("nobody asked it to stop"),
     }
+}
+
+/// Trains a tiny network.
+fn train(runs: &Path, source: &str, more: &Settings) -> Result<(Report, Dataset), TaskError> {
+    run(
+        runs,
+        &[&[("data.source", source)], &TINY[..], more].concat(),
+    )
 }
 
 fn table(columns: &[(&str, &[&str])]) -> Content {
@@ -122,7 +133,7 @@ fn answers_are_characters_of_their_contexts() {
 
 #[test]
 fn questions_about_one_context_come_into_one_part() {
-    let plan = plan(PRODUCT, &[]).unwrap();
+    let plan = plan(&[("data.source", PRODUCT)]).unwrap();
     assert_eq!(plan.recipe.task, "question-answering");
     let parts = plan.task.parts(&plan.dataset, &plan.recipe).unwrap();
     let Content::Table(table) = &plan.dataset.content else {
@@ -175,7 +186,7 @@ fn codes(rows: u64) -> String {
     let mut csv = "question,context,answer\n".to_string();
     for row in 0..rows {
         let mut text: Vec<String> = (0..40).map(|_| words[draw(10) as usize].into()).collect();
-        let code = (100 + draw(900)).to_string();
+        let code = (10 + draw(40)).to_string();
         let answer = if row % 4 == 0 {
             String::new()
         } else {
@@ -199,7 +210,7 @@ fn a_small_network_learns_to_find_codes_in_windows_of_texts() {
     let file = folder.path().join("codes.csv");
     std::fs::write(&file, codes(400)).unwrap();
     let settings = [
-        // Half of a context, with the question.
+        // About half of a context, with the question.
         ("model.max_length", "32"),
         ("model.dropout", "0"),
         ("training.epochs", "12"),
@@ -210,11 +221,10 @@ fn a_small_network_learns_to_find_codes_in_windows_of_texts() {
     let Evaluation::Spans(scores) = &report.evaluation else {
         panic!("scores of another task")
     };
-    println!("{:?}", report.evaluation.scores());
     assert!(scores.exact_match > 0.9, "{scores:?}");
     let predictor = load(&Bundle::open(&report.bundle).unwrap(), Device::flex()).unwrap();
-    let with = "river stone lamp code 417 green walks under seven quiet";
-    let without = "river stone lamp number 417 green walks under seven quiet";
+    let with = "river stone lamp code 41 green walks under seven quiet";
+    let without = "river stone lamp number 41 green walks under seven quiet";
     let question = "What is the code?";
     let content = table(&[
         ("context", &[with, without]),
@@ -227,8 +237,37 @@ fn a_small_network_learns_to_find_codes_in_windows_of_texts() {
         } => (answer.clone(), *start, *end),
         other => panic!("{other:?}"),
     };
-    assert_eq!(span(&found[0]), ("417".to_string(), 22, 25));
+    assert_eq!(span(&found[0]), ("41".to_string(), 22, 24));
     assert_eq!(span(&found[1]), (String::new(), 0, 0));
+
+    // What others have trained is taken as it is, or a little is added to it and kept apart.
+    let weights = report.bundle.display().to_string();
+    let fine_tuned = [
+        ("data.source", source.as_str()),
+        ("model.weights", &weights),
+    ];
+    let as_it_is = run(
+        folder.path(),
+        &[&fine_tuned[..], &[("training.epochs", "0")]].concat(),
+    );
+    assert_eq!(as_it_is.unwrap().0.evaluation, report.evaluation);
+    let adapter = [
+        ("training.epochs", "1"),
+        ("model.lora_rank", "2"),
+        ("model.adapter", "apart"),
+    ];
+    let (report, dataset) = run(folder.path(), &[&fine_tuned[..], &adapter].concat()).unwrap();
+    let bundle = Bundle::open(&report.bundle).unwrap();
+    let predictor = load(&bundle, Device::flex()).unwrap();
+    let recipe = toml::from_slice(&bundle.read("recipe.toml").unwrap()).unwrap();
+    let parts = predictor.parts(&dataset, &recipe).unwrap();
+    let rows: Vec<usize> = (0..parts.len())
+        .filter(|i| parts[*i] == report.scored_on)
+        .collect();
+    let again = predictor.evaluate(&dataset, &rows).unwrap();
+    assert_eq!(again, report.evaluation);
+    let scores = report.evaluation.scores();
+    assert!(scores[0].1 > 0.9, "{scores:?}");
 }
 
 #[test]
@@ -285,11 +324,8 @@ fn data_and_settings_that_do_not_fit_are_refused() {
     assert!(error.contains("training.label_smoothing"), "{error}");
     let error = refused(PRODUCT, &[("training.class_weights", "balanced")]);
     assert!(error.contains("training.class_weights"), "{error}");
-    let mut layers = Layers::default();
-    for (key, value) in [("data.source", PRODUCT), ("model.architecture", "text-cnn")] {
-        layers.set(key, value).unwrap();
-    }
-    let error = Plan::new(&layers, &quiet).err().unwrap();
+    let text_cnn = [("data.source", PRODUCT), ("model.architecture", "text-cnn")];
+    let error = plan(&text_cnn).err().unwrap();
     assert!(error.to_string().contains("model.architecture"), "{error}");
 }
 

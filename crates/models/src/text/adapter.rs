@@ -71,7 +71,7 @@ pub(super) fn from_peft(family: Family, bytes: &[u8]) -> Result<StateDict, Strin
     let mut state = StateDict::new();
     for (name, data) in weights::from_bytes(bytes)? {
         let known = name.strip_prefix(PREFIX);
-        let known = known.and_then(|name| family.from_file(name));
+        let known = known.and_then(|name| family.name_of_file(name));
         match known {
             Some(known) => state.insert(known, data),
             None => return Err(format!("`{name}` is no adapter of this model")),

@@ -121,7 +121,7 @@ impl Blueprint {
     }
 
     /// Without adapters and frozen layers, its body at zero: to be filled from a bundle.
-    pub(super) fn to_be_filled(self) -> Self {
+    pub(super) fn unfilled(self) -> Self {
         Self {
             lora: None,
             frozen_layers: 0,

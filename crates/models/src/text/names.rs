@@ -95,7 +95,7 @@ impl Family {
 
     /// The name here of the parameter that a file calls `name`; `None` for what no network here has,
     /// such as the head of masked language models.
-    pub(super) fn from_file(self, name: &str) -> Option<String> {
+    pub(super) fn name_of_file(self, name: &str) -> Option<String> {
         // The names of TensorFlow's norms live on in old files.
         let name = name
             .replace("LayerNorm.gamma", "LayerNorm.weight")
@@ -190,7 +190,7 @@ mod tests {
         for family in [Family::Bert, Family::Roberta, Family::Distilbert] {
             for name in ours {
                 let file = family.to_file(name);
-                assert_eq!(family.from_file(&file).as_deref(), Some(name), "{file}");
+                assert_eq!(family.name_of_file(&file).as_deref(), Some(name), "{file}");
             }
         }
         let file = Family::Bert.to_file(ours[0]);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn old_and_foreign_names_are_known() {
-        let from = |name| Family::Bert.from_file(name);
+        let from = |name| Family::Bert.name_of_file(name);
         let norm = from("encoder.layer.2.output.LayerNorm.gamma");
         assert_eq!(norm.as_deref(), Some("encoder.blocks.2.output_norm.weight"));
         let norm = from("bert.embeddings.LayerNorm.beta");

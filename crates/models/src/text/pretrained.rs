@@ -83,8 +83,9 @@ impl Pretrained {
         let mut found = weights::Shapes::new();
         for file in self.folder.weights()? {
             let shapes = weights::shapes(&file)?.into_iter();
-            found
-                .extend(shapes.filter_map(|(name, shape)| Some((family.from_file(&name)?, shape))));
+            found.extend(
+                shapes.filter_map(|(name, shape)| Some((family.name_of_file(&name)?, shape))),
+            );
         }
         let disagree = |problem: String| {
             Err(self

@@ -130,7 +130,7 @@ pub(super) fn stored(
 ) -> Result<(Blueprint, StateDict), String> {
     let trained = Blueprint::new(config, vocabulary, head).map_err(|e| e.to_string())?;
     let lora = trained.lora.clone();
-    let blueprint = trained.to_be_filled();
+    let blueprint = trained.unfilled();
     let parameters = blueprint.parameters();
     if parameters.saturating_mul(4) > model.len() as u64 {
         return Err(format!(
@@ -157,7 +157,7 @@ pub(super) fn stored(
 pub(super) fn known(family: Family, file: StateDict) -> StateDict {
     let mut state = StateDict::new();
     for (name, data) in file {
-        if let Some(name) = family.from_file(&name) {
+        if let Some(name) = family.name_of_file(&name) {
             // A RoBERTa can have a pooler that its classifier does not use; `classifier.dense` comes
             // first in the order of names.
             state.entry(name).or_insert(data);

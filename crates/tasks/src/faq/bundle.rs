@@ -2,7 +2,7 @@
 
 use super::calibration::Calibration;
 use super::entries::{Columns, Entries};
-use super::matcher::{Faq, Matcher, Meaning};
+use super::matcher::{Faq, Matcher};
 use super::predictor::FaqPredictor;
 use crate::error::TaskError;
 use crate::index::Vectors;
@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 /// Questions and answers.
 const ENTRIES: &str = "entries.json";
-/// Their vectors.
+/// The vectors of the questions.
 const VECTORS: &str = "vectors.safetensors";
+/// Their name in the file.
+const QUESTIONS: &str = "questions";
 
 /// `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,16 +51,10 @@ pub(super) fn files(
         json(PREPROCESSOR, serde_json::to_vec_pretty(preprocessor)),
         json(ENTRIES, serde_json::to_vec_pretty(&matcher.entries)),
     ];
-    if let Some(meaning) = &matcher.meaning {
-        let tensor = |vectors: &Vectors| {
-            let shape = [vectors.rows(), vectors.dimension()];
-            TensorData::new(vectors.values().to_vec(), shape)
-        };
-        let state = StateDict::from([
-            ("questions".into(), tensor(&meaning.questions)),
-            ("answers".into(), tensor(&meaning.answers)),
-        ]);
-        let bytes = weights::to_bytes(&state);
+    if let Some(vectors) = &matcher.vectors {
+        let shape = [vectors.rows(), vectors.dimension()];
+        let data = TensorData::new(vectors.values().to_vec(), shape);
+        let bytes = weights::to_bytes(&StateDict::from([(QUESTIONS.into(), data)]));
         files.push((VECTORS, bytes.map_err(|e| TaskError::asked(e, ""))?));
     }
     Ok(files)
@@ -79,17 +75,18 @@ pub(super) fn load(bundle: &Bundle, device: Device) -> Result<FaqPredictor, Task
         )
         .into());
     }
-    let (encoder, meaning) = match preprocessor.encoder {
+    let (encoder, vectors) = match preprocessor.encoder {
         false => (None, None),
         true => {
             let encoder = SentenceEncoder::in_bundle(bundle, device)?;
-            let meaning = vectors(&bundle.read(VECTORS)?, &entries, encoder.dimension());
-            let meaning = meaning.map_err(|problem| broken(VECTORS, problem))?;
-            (Some(encoder), Some(meaning))
+            let shape = [entries.questions.len(), encoder.dimension()];
+            let vectors = vectors(&bundle.read(VECTORS)?, shape);
+            let vectors = vectors.map_err(|problem| broken(VECTORS, problem))?;
+            (Some(encoder), Some(vectors))
         }
     };
     let faq = Faq {
-        matcher: Matcher::new(entries, meaning),
+        matcher: Matcher::new(entries, vectors),
         calibration: preprocessor.calibration,
         threshold: preprocessor.threshold,
     };
@@ -101,22 +98,14 @@ pub(super) fn load(bundle: &Bundle, device: Device) -> Result<FaqPredictor, Task
     ))
 }
 
-fn vectors(content: &[u8], entries: &Entries, dimension: usize) -> Result<Meaning, String> {
+fn vectors(content: &[u8], shape: [usize; 2]) -> Result<Vectors, String> {
     let mut state = weights::from_bytes(content)?;
-    let mut take = |name: &str, rows: usize| {
-        let data = state.remove(name).ok_or(format!("no `{name}` in it"))?;
-        if data.shape().to_vec() != [rows, dimension] {
-            let found = data.shape().to_vec();
-            return Err(format!(
-                "`{name}` is {found:?}, expected {:?}",
-                [rows, dimension]
-            ));
-        }
-        let values = data.try_into_vec::<f32>().map_err(|e| format!("{e:?}"))?;
-        Ok(Vectors::new(values, dimension))
-    };
-    Ok(Meaning {
-        questions: take("questions", entries.questions.len())?,
-        answers: take("answers", entries.answers.len())?,
-    })
+    let data = state.remove(QUESTIONS);
+    let data = data.ok_or_else(|| format!("no `{QUESTIONS}` in it"))?;
+    if data.shape().to_vec() != shape {
+        let found = data.shape().to_vec();
+        return Err(format!("`{QUESTIONS}` is {found:?}, expected {shape:?}"));
+    }
+    let values = data.try_into_vec::<f32>().map_err(|e| format!("{e:?}"))?;
+    Ok(Vectors::new(values, shape[1]))
 }

@@ -6,7 +6,6 @@ use super::matcher::Matcher;
 use super::perturb::{perturbed, words};
 use modelwright_data::rng::{Purpose, stream};
 use modelwright_evaluate::QueryOutcome;
-use rand::RngExt;
 use rayon::prelude::*;
 
 /// Most questions of a FAQ that are asked.
@@ -34,10 +33,7 @@ impl Asked {
             for form in 0..FORMS as u64 {
                 let position = (round * FORMS as u64 + form, question as u64);
                 let mut rng = stream(seed, Purpose::Augment, position);
-                let others = &words[rng.random_range(0..questions.len())];
-                asked
-                    .texts
-                    .push(perturbed(&words[question], others, &mut rng));
+                asked.texts.push(perturbed(&words[question], &mut rng));
                 asked.of.push(question as u32);
             }
         }

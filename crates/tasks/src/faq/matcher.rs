@@ -7,14 +7,11 @@ use crate::index::{Near, Vectors};
 
 /// Candidates that are looked at behind the best one.
 const CANDIDATES: usize = 32;
-/// What the likeness of a query to a question's answer counts beside that to the question.
-const ANSWERS: f32 = 0.2;
-
-/// Vectors of the questions and answers of a FAQ.
-pub(super) struct Meaning {
-    pub questions: Vectors,
-    pub answers: Vectors,
-}
+/// What the likeness by letters counts beside that by meaning.
+const LETTERS: f32 = 0.25;
+/// Where there are only letters: what the likeness to a question's answer counts beside that to the
+/// question. (Answers say much that is not asked, which does harm to meanings.)
+const ANSWERS: f32 = 0.5;
 
 /// The questions of a FAQ, ready to be compared with.
 pub(super) struct Matcher {
@@ -22,7 +19,8 @@ pub(super) struct Matcher {
     answers_of: Vec<Vec<u32>>,
     questions: Lexicon,
     answers: Lexicon,
-    pub meaning: Option<Meaning>,
+    /// The vectors of the questions, if meanings are compared.
+    pub vectors: Option<Vectors>,
 }
 
 /// The best questions for a query.
@@ -44,36 +42,37 @@ impl Match {
 }
 
 impl Matcher {
-    pub fn new(entries: Entries, meaning: Option<Meaning>) -> Self {
+    pub fn new(entries: Entries, vectors: Option<Vectors>) -> Self {
         Self {
             answers_of: entries.answers_of(),
             questions: Lexicon::new(&entries.questions),
             answers: Lexicon::new(&entries.answers),
             entries,
-            meaning,
+            vectors,
         }
     }
 
-    /// How well each question fits a query: the mean of the cosines by letters and by meaning, with a
-    /// part for the likeness to its answers. `vector` is the query's, where the FAQ has vectors.
+    /// How well each question fits a query, up to 1: the weighted mean of the cosines by meaning and by
+    /// letters. `vector` is the query's, where the FAQ has vectors.
     pub fn scores(&self, query: &str, vector: Option<&[f32]>) -> Vec<f32> {
-        let mut questions = self.questions.cosines(query);
-        let mut answers = self.answers.cosines(query);
-        if let (Some(meaning), Some(vector)) = (&self.meaning, vector) {
-            let add = |to: &mut [f32], vectors: &Vectors| {
-                let cosines = vectors.cosines(vector);
-                to.iter_mut()
-                    .zip(cosines)
-                    .for_each(|(a, b)| *a = (*a + b) / 2.0);
-            };
-            add(&mut questions, &meaning.questions);
-            add(&mut answers, &meaning.answers);
+        let letters = self.questions.cosines(query);
+        let Some((vectors, vector)) = self.vectors.as_ref().zip(vector) else {
+            return self.with_answers(query, letters);
+        };
+        let mut scores = vectors.cosines(vector);
+        for (score, letters) in scores.iter_mut().zip(letters) {
+            *score = (*score + LETTERS * letters) / (1.0 + LETTERS);
         }
-        for (score, own) in questions.iter_mut().zip(&self.answers_of) {
+        scores
+    }
+
+    fn with_answers(&self, query: &str, mut scores: Vec<f32>) -> Vec<f32> {
+        let answers = self.answers.cosines(query);
+        for (score, own) in scores.iter_mut().zip(&self.answers_of) {
             let best = own.iter().map(|a| answers[*a as usize]).fold(0.0, f32::max);
             *score = (*score + ANSWERS * best) / (1.0 + ANSWERS);
         }
-        questions
+        scores
     }
 
     /// The best questions by their scores, without those that `left_out` names.
@@ -111,34 +110,21 @@ impl Matcher {
         a == b || answers(a).iter().any(|answer| answers(b).contains(answer))
     }
 
-    /// The answer of a question that is most like the query; the first one where none is.
-    pub fn answer(&self, question: u32, query: &str, vector: Option<&[f32]>) -> &str {
+    /// The answer of a question whose letters are most like the query; the first one where none is.
+    pub fn answer(&self, question: u32, query: &str) -> &str {
         let own = &self.answers_of[question as usize];
         let chosen = match own.as_slice() {
             [only] => *only,
-            _ => self.most_like(own, query, vector),
-        };
-        &self.entries.answers[chosen as usize]
-    }
-
-    fn most_like(&self, answers: &[u32], query: &str, vector: Option<&[f32]>) -> u32 {
-        let letters = self.answers.cosines(query);
-        let likeness = |answer: u32| {
-            let meaning = self
-                .meaning
-                .as_ref()
-                .zip(vector)
-                .map_or(0.0, |(meaning, vector)| {
-                    let row = meaning.answers.row(answer as usize);
-                    row.iter().zip(vector).map(|(a, b)| a * b).sum()
-                });
-            Near {
-                row: answer,
-                score: letters[answer as usize] + meaning,
+            several => {
+                let letters = self.answers.cosines(query);
+                let near = |answer: &u32| Near {
+                    row: *answer,
+                    score: letters[*answer as usize],
+                };
+                several.iter().map(near).max().map_or(0, |near| near.row)
             }
         };
-        let best = answers.iter().map(|answer| likeness(*answer)).max();
-        best.map_or(0, |near| near.row)
+        &self.entries.answers[chosen as usize]
     }
 }
 
@@ -206,8 +192,8 @@ mod tests {
     #[test]
     fn of_several_answers_the_one_most_like_the_query_is_given() {
         let matcher = matcher();
-        let orders = matcher.answer(2, "which page shows my orders", None);
+        let orders = matcher.answer(2, "which page shows my orders");
         assert!(orders.starts_with("See the page"));
-        assert_eq!(matcher.answer(2, "hello", None), "On its way.");
+        assert_eq!(matcher.answer(2, "hello"), "On its way.");
     }
 }

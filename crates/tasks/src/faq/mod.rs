@@ -25,7 +25,7 @@ use bundle::{Kind, Preprocessor};
 use burn::tensor::Device;
 use entries::{Columns, Entries};
 use learn::Asked;
-use matcher::{Matcher, Meaning};
+use matcher::Matcher;
 use modelwright_data::{DataConfig, Dataset, Part};
 use modelwright_evaluate::RetrievalReport;
 use modelwright_models::{
@@ -205,11 +205,8 @@ pub(crate) fn train(job: Job) -> Result<JobOutcome, TaskError> {
             100.0 * unknown
         ));
     }
-    let meaning = reader.as_ref().map(|reader| Meaning {
-        questions: reader.vectors(&entries.questions),
-        answers: reader.vectors(&entries.answers),
-    });
-    let matcher = Matcher::new(entries, meaning);
+    let vectors = reader.as_ref().map(|r| r.vectors(&entries.questions));
+    let matcher = Matcher::new(entries, vectors);
     let tried = |round: u64| {
         let asked = Asked::draw(&matcher.entries.questions, recipe.training.seed, round);
         let vectors = reader.as_ref().map(|reader| reader.vectors(&asked.texts));

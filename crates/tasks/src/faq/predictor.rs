@@ -72,7 +72,7 @@ impl FaqPredictor {
             .take(NEIGHBOURS)
             .map(|near| Neighbour {
                 text: matcher.entries.questions[near.row as usize].clone(),
-                answer: matcher.answer(near.row, query, vector).into(),
+                answer: matcher.answer(near.row, query).into(),
                 score: near.score,
             })
             .collect();

@@ -341,15 +341,15 @@ fn build(
         return Ok(net);
     };
     let (net, fresh) = pretrained.load_into(net, &[])?;
-    match (fresh.first(), recipe.training.epochs) {
-        (Some(name), 0) => Err(TaskError::asked(
-            format!("the weights were not trained to find answers: `{name}` is missing"),
+    match (fresh.is_empty(), recipe.training.epochs) {
+        (false, 0) => Err(TaskError::asked(
+            "the weights were not trained to find answers: they have no `qa_outputs`",
             "let training.epochs be at least 1",
         )),
-        (Some(_), _) => {
+        (false, _) => {
             notes.push("the part of the network that finds answers started untrained".into());
             Ok(net)
         }
-        (None, _) => Ok(net),
+        (true, _) => Ok(net),
     }
 }

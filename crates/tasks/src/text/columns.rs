@@ -36,7 +36,7 @@ pub(crate) fn text_column<'a>(
         let same = |column: &&&Column| column.name.trim().to_lowercase() == **name;
         candidates.iter().find(same).copied()
     };
-    if let Some(column) = USUAL.iter().find_map(|name| named(name)) {
+    if let Some(column) = USUAL.iter().find_map(named) {
         return Ok(column);
     }
     let free: Vec<&&Column> = candidates.iter().filter(|c| c.kind == Kind::Text).collect();

@@ -95,7 +95,7 @@ fn pairs_teach_which_texts_belong_together() {
     let (little, _) = epochs("1");
     let (report, bundle) = epochs("25");
     let (before, after) = (mrr(&little.evaluation), mrr(&report.evaluation));
-    assert!(after > 0.25 && after > 2.0 * before, "{before} {after}");
+    assert!(after > 0.9 && after > before + 0.2, "{before} {after}");
 
     let predictor = load(&bundle, Device::flex()).unwrap();
     assert_eq!(predictor.output(), OutputSchema::Vector { width: 32 });
@@ -124,7 +124,7 @@ fn pairs_teach_which_texts_belong_together() {
             "{length}"
         );
     }
-    // What evaluation needs are both columns.
+    // To evaluate, both columns are needed.
     let data = open(&source, Default::default()).unwrap();
     let rows: Vec<usize> = (0..20).collect();
     assert!(mrr(&predictor.evaluate(&data, &rows).unwrap()) > 0.2);

@@ -39,7 +39,7 @@ pub struct Sink<'a> {
 enum Writer<'a> {
     Csv(Box<csv::Writer<Box<dyn Write + 'a>>>),
     Json(BufWriter<Box<dyn Write + 'a>>),
-    Table(comfy_table::Table, Box<dyn Write + 'a>),
+    Table(Box<comfy_table::Table>, Box<dyn Write + 'a>),
 }
 
 impl<'a> Sink<'a> {
@@ -56,7 +56,7 @@ impl<'a> Sink<'a> {
                 let mut header = vec![id_name(content)];
                 header.extend(text_column(&model, content));
                 header.extend(shown_header(model.gives));
-                Writer::Table(output::table(&header), target)
+                Writer::Table(Box::new(output::table(&header)), target)
             }
             Form::Csv => {
                 let mut writer = csv::Writer::from_writer(target);
@@ -250,13 +250,11 @@ fn shown_cells(prediction: &Prediction, names: &[String]) -> Vec<String> {
                 format!("{label} {}", percent(p))
             };
             let given: Vec<String> = labels.iter().map(p).collect();
-            let none = || "none".to_string();
-            vec![
-                (!given.is_empty())
-                    .then(|| given.join(", "))
-                    .unwrap_or_else(none),
-                next_best(names, probabilities, labels),
-            ]
+            let given = match given.is_empty() {
+                true => "none".into(),
+                false => given.join(", "),
+            };
+            vec![given, next_best(names, probabilities, labels)]
         }
         Prediction::Value { value } => vec![output::number(*value)],
         Prediction::Vector { values } => {

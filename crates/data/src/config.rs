@@ -20,7 +20,7 @@ pub struct DataConfig {
     /// Column of a table that holds the text; the first of the two if the target is a text as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// What stands between the labels of a text that has several, such as `|`.
+    /// What stands between the labels of a text that has several, such as `;`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<String>,
     /// Column of a table that says which part each row is for: train, validation or test. One that is

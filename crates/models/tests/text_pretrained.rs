@@ -181,7 +181,8 @@ fn settings_that_do_not_go_together_are_refused() {
         change(&mut config);
         TextNet::new(&ModelConfig::Bert(config), 0, 3, &Device::flex())
     };
-    let cases: [(fn(&mut BertConfig), &str); 9] = [
+    type Change = fn(&mut BertConfig);
+    let cases: [(Change, &str); 9] = [
         (
             |c| c.encoder = None,
             "model.weights: bert needs pretrained weights",

@@ -324,6 +324,8 @@ fn data_and_settings_that_do_not_fit_are_refused() {
     assert!(error.contains("training.label_smoothing"), "{error}");
     let error = refused(PRODUCT, &[("training.class_weights", "balanced")]);
     assert!(error.contains("training.class_weights"), "{error}");
+    let error = refused(PRODUCT, &[("training.answer_threshold", "0.5")]);
+    assert!(error.contains("validation part"), "{error}");
     let text_cnn = [("data.source", PRODUCT), ("model.architecture", "text-cnn")];
     let error = plan(&text_cnn).err().unwrap();
     assert!(error.to_string().contains("model.architecture"), "{error}");

@@ -18,6 +18,16 @@ fn smallest_data(task: &str) -> &'static [(&'static str, &'static str)] {
             ("data.target", "category"),
             ("model.vocabulary", "2000"),
         ],
+        "text-embedding" => &[
+            ("task", "text-embedding"),
+            ("data.source", "faq"),
+            ("data.text", "question"),
+            ("data.target", "answer"),
+            ("model.architecture", "bert-mini"),
+            ("model.width", "32"),
+            ("training.batch_size", "32"),
+            ("model.vocabulary", "2000"),
+        ],
         "question-answering" => &[
             ("data.source", "../../tests/data/squad/product.json"),
             ("model.layers", "1"),
@@ -100,6 +110,10 @@ fn every_task_keeps_the_contract() {
                 Prediction::Span {
                     answer, start, end, ..
                 } => assert_eq!(answer.chars().count(), end - start, "{name}"),
+                Prediction::Vector { values } => {
+                    let length: f32 = values.iter().map(|v| v * v).sum();
+                    assert!((length - 1.0).abs() < 1e-4, "{name}: {length}");
+                }
                 other => panic!("{name}: {other:?}"),
             }
         }

@@ -204,7 +204,7 @@ impl Predictor for SpanPredictor {
         check(questions, place, 0..questions.len())?;
         let column = |name: &str, text: &dyn Fn(usize) -> String| {
             let words: Vec<Option<String>> = (0..questions.len()).map(|r| Some(text(r))).collect();
-            Column::of_words(name, &words)
+            Column::of_texts(name, &words)
         };
         Ok(Content::Table(Table {
             columns: vec![

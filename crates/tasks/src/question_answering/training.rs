@@ -75,6 +75,11 @@ pub(super) fn resolve(recipe: &mut Recipe, _: &Dataset) -> Result<(), TaskError>
             "training.label_smoothing",
             "0: most tokens cannot be the answer at all",
         ))
+    } else if recipe.training.answer_threshold.is_some() {
+        Some((
+            "training.answer_threshold",
+            "left away: the threshold is what the validation part says is best",
+        ))
     } else if recipe.training.class_weights != ClassWeights::Equal {
         Some((
             "training.class_weights",
@@ -85,7 +90,7 @@ pub(super) fn resolve(recipe: &mut Recipe, _: &Dataset) -> Result<(), TaskError>
     };
     match problem {
         Some((key, allowed)) => Err(TaskError::asked(
-            format!("{key} does not go with {NAME}"),
+            format!("{key} does not go with answers that stand in a text"),
             format!("it has to be {allowed}"),
         )),
         None => {

@@ -81,7 +81,7 @@ fn letters_alone_find_many_questions_in_both_languages() {
     let (english, _) = measured(folder.path(), "en", &[]);
     assert_eq!((english.examples, english.in_scope), (80, 60));
     // They share hardly a word with the FAQ's own.
-    assert!(english.recall_at_1 > 0.1 && english.recall_at_5 > english.recall_at_1);
+    assert!(english.recall_at_1 > 0.05 && english.recall_at_5 > english.recall_at_1);
     let (chinese, _) = measured(folder.path(), "zh", &[]);
     assert!(chinese.recall_at_1 > 0.2, "{}", chinese.recall_at_1);
 }

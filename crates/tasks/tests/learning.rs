@@ -1,7 +1,6 @@
 //! What is learned on real data. The slow ones run in release, by `.ci/run`.
 
 use modelwright_data::{Content, Dataset, Part, TableEncoder};
-use modelwright_evaluate::Verdict;
 use modelwright_runs::Bundle;
 use modelwright_tasks::{Ended, Evaluation, Plan, Report, Session, SessionOptions, load};
 use modelwright_train::recipe::Layers;
@@ -232,7 +231,7 @@ fn the_guides_perceptron_learns_fashion_mnist() {
 /// the words before.
 #[test]
 #[ignore = "slow: run in release"]
-fn a_pretrained_encoder_earns_its_cost_on_questions() {
+fn a_pretrained_encoder_knows_more_than_n_grams_of_few_questions() {
     let Some(weights) = test_data("minilm") else {
         return;
     };
@@ -241,21 +240,17 @@ fn a_pretrained_encoder_earns_its_cost_on_questions() {
         ("data.source", "faq"),
         ("data.text", "question"),
         ("data.target", "category"),
+        ("model.weights", &weights),
     ];
     for adapters in [&[][..], &[("model.lora_rank", "8")]] {
         let folder = tempfile::tempdir().unwrap();
-        let settings = [&questions[..], &[("model.weights", &weights)], adapters].concat();
-        let (report, ..) = train(folder.path(), &settings);
+        let (report, ..) = train(folder.path(), &[&questions[..], adapters].concat());
         let comparison = report.comparison.unwrap();
         println!("{adapters:?}: {}", comparison.words());
-        assert_eq!(comparison.verdict, Verdict::Earned);
+        let best = comparison.best().unwrap().score;
+        let accuracy = report.evaluation.scores()[0].1;
+        assert!(accuracy > best + 0.02, "{accuracy} against {best}");
     }
-    // What starts from nothing has little to learn words from.
-    let folder = tempfile::tempdir().unwrap();
-    let (report, ..) = train(folder.path(), &questions);
-    let comparison = report.comparison.unwrap();
-    println!("text-cnn: {}", comparison.words());
-    assert_ne!(comparison.verdict, Verdict::Earned);
 }
 
 #[test]

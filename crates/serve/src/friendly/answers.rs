@@ -52,12 +52,13 @@ enum One {
     /// The place in the context that answers the question.
     Span {
         /// What stands there; null if the context has no answer.
+        #[schema(required = true)]
         answer: Option<String>,
-        /// Its first character, counted from 0.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// Its first character, counted from 0; null without an answer.
+        #[schema(required = true)]
         start: Option<usize>,
-        /// One behind its last character.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        /// One behind its last character; null without an answer.
+        #[schema(required = true)]
         end: Option<usize>,
         /// How sure the model is.
         probability: f32,
@@ -65,6 +66,7 @@ enum One {
     /// The answer to a known question.
     Known {
         /// The answer; null if no known question is close enough to be sure.
+        #[schema(required = true)]
         answer: Option<String>,
         /// The closest known question.
         question: String,

@@ -56,6 +56,16 @@ pub enum InputValues {
 }
 
 impl InputSchema {
+    /// One column of texts, of which about `longest` characters are read.
+    pub(crate) fn text(name: &str, longest: usize) -> Self {
+        Self::Table {
+            columns: vec![InputColumn {
+                name: name.into(),
+                values: InputValues::Text { longest },
+            }],
+        }
+    }
+
     /// The only column that has to be given, if it holds text: then a text alone is an example.
     pub fn only_text(&self) -> Option<&InputColumn> {
         match self {

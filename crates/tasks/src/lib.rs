@@ -41,7 +41,9 @@ pub use of_bundle::{input_of_bundle, predictions_of_bundle};
 pub use output::OutputSchema;
 pub use plan::{Plan, usual_parts};
 pub use session::{Ended, Report, STACK, Session, SessionOptions};
-pub use task::{Job, JobOutcome, Made, Neighbour, Prediction, Predictor, Task, TaskInfo, load};
+pub use task::{
+    Course, Job, JobOutcome, Made, Neighbour, Prediction, Predictor, Task, TaskInfo, load,
+};
 pub use text_embedding::SentenceEncoder;
 
 /// A result whose error says what was wrong, where, and what to do.

@@ -5,7 +5,7 @@ use crate::evaluation::Evaluation;
 use crate::origin::{Examples, Origin};
 use crate::plan::Plan;
 use crate::registry;
-use crate::task::{Job, JobOutcome, Made};
+use crate::task::{Course, Job, JobOutcome, Made};
 use burn::tensor::Device;
 use modelwright_data::{Notice, Notify, Part};
 use modelwright_evaluate::Comparison;
@@ -222,11 +222,13 @@ impl<'a> Session<'a> {
             dataset,
             hashes,
             device: Device::flex(),
-            checkpoints: &self.folder.checkpoints(),
             assets: &self.folder.assets(),
-            resume: self.resume.take(),
-            control: self.options.control,
-            observer: &mut observers,
+            course: Course {
+                checkpoints: &self.folder.checkpoints(),
+                resume: self.resume.take(),
+                control: self.options.control,
+                observer: &mut observers,
+            },
             decoding: &|done, total| notify(Notice::Decoding(done, total)),
         })?;
         match outcome {

@@ -14,7 +14,7 @@ use modelwright_data::{
 use modelwright_models::{MlpConfig, ModelConfig, TableNet, weights};
 use modelwright_runs::{Facts, MODEL, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
-use modelwright_train::{Learner, Outcome, Recipe, Trainer};
+use modelwright_train::{Learner, Recipe};
 use std::collections::HashSet;
 
 /// Column names that are taken for the target if none is given.
@@ -79,21 +79,15 @@ pub(crate) fn defaults(
     ] {
         layers.set(key, &value)?;
     }
-    Ok(layers.over(&Recipe {
-        task: task.into(),
-        data: DataConfig {
-            target: Some(target),
-            ..config.clone()
-        },
-        model: ModelConfig::Mlp(MlpConfig {
-            hidden: vec![64, 32],
-            ..Default::default()
-        }),
-        optimizer: Default::default(),
-        schedule: Default::default(),
-        augment: Default::default(),
-        training: Default::default(),
-    })?)
+    let data = DataConfig {
+        target: Some(target),
+        ..config.clone()
+    };
+    let model = ModelConfig::Mlp(MlpConfig {
+        hidden: vec![64, 32],
+        ..Default::default()
+    });
+    Ok(layers.over(&Recipe::new(task, data, model))?)
 }
 
 /// An error if the recipe has settings for data of another kind than rows of numbers and classes.
@@ -130,20 +124,13 @@ pub(crate) fn no_pictures(recipe: &Recipe) -> Result<(), TaskError> {
 /// Trains `net`, evaluates it and collects what the bundle needs. `split` takes the learner apart into
 /// the encoded table and what is predicted.
 pub(crate) fn train<L: Learner<Model = TableNet>, A: Answer>(
-    job: Job,
+    mut job: Job,
     learner: L,
     net: TableNet,
     split: impl FnOnce(L) -> (Encoded, A),
 ) -> Result<JobOutcome, TaskError> {
-    let trainer = Trainer {
-        recipe: job.recipe,
-        device: job.device.clone(),
-        checkpoints: Some(job.checkpoints),
-        control: job.control,
-    };
-    let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
-        Outcome::Finished(trained) => trained,
-        Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+    let Some(trained) = job.course.fit(job.recipe, &job.device, &learner, net)? else {
+        return Ok(JobOutcome::Interrupted);
     };
     let (encoded, answer) = split(learner);
     let parts = encoded.parts;

@@ -11,7 +11,9 @@ use modelwright_data::{Content, DataConfig, Dataset, Part};
 use modelwright_evaluate::Baseline;
 use modelwright_runs::{Bundle, Facts};
 use modelwright_train::recipe::Layers;
-use modelwright_train::{Checkpoint, Control, Observer, Recipe};
+use modelwright_train::{
+    Checkpoint, Control, Learner, Observer, Outcome, Recipe, Trained, Trainer,
+};
 use serde::Serialize;
 use std::ops::Range;
 use std::path::Path;
@@ -75,19 +77,48 @@ pub struct Job<'a> {
     pub hashes: Vec<u64>,
     /// Where to compute.
     pub device: Device,
-    /// Folder of checkpoints.
-    pub checkpoints: &'a Path,
     /// Folder of the run where the task keeps what going on needs beside a checkpoint, such as a
     /// tokenizer. It need not exist.
     pub assets: &'a Path,
+    /// What the loop is run with.
+    pub course: Course<'a>,
+    /// Told about pictures decoded: done, in all.
+    pub decoding: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Where a training stands, who may stop it and who is told of it.
+pub struct Course<'a> {
+    /// Folder of checkpoints.
+    pub checkpoints: &'a Path,
     /// To go on from.
     pub resume: Option<Checkpoint>,
     /// To stop from outside.
     pub control: &'a Control,
     /// Who is told.
     pub observer: &'a mut dyn Observer,
-    /// Told about pictures decoded: done, in all.
-    pub decoding: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl Course<'_> {
+    /// Runs the loop, from the start or on from the checkpoint; `None` if it was asked to stop.
+    pub(crate) fn fit<L: Learner>(
+        &mut self,
+        recipe: &Recipe,
+        device: &Device,
+        learner: &L,
+        net: L::Model,
+    ) -> Result<Option<Trained<L::Model>>, TaskError> {
+        let trainer = Trainer {
+            recipe,
+            device: device.clone(),
+            checkpoints: Some(self.checkpoints),
+            control: self.control,
+        };
+        let outcome = trainer.run(learner, net, self.resume.take(), self.observer)?;
+        Ok(match outcome {
+            Outcome::Finished(trained) => Some(trained),
+            Outcome::Interrupted { .. } => None,
+        })
+    }
 }
 
 /// How a job ended.

@@ -37,8 +37,7 @@ impl TextNet {
             size::check(config, &[vocabulary], outputs)?;
             return Ok(Self::Cnn(TextCnn::new(c, vocabulary, outputs, device)?));
         }
-        let blueprint = Blueprint::new(config, vocabulary, Head::Classes(outputs))?;
-        blueprint.check_size()?;
+        let blueprint = checked(config, vocabulary, Head::Classes(outputs))?;
         Ok(Self::Encoder(Classifier::new(&blueprint, device)))
     }
 
@@ -125,8 +124,7 @@ impl SentenceNet {
         vocabulary: usize,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let blueprint = Blueprint::new(config, vocabulary, Head::Sentences)?;
-        blueprint.check_size()?;
+        let blueprint = checked(config, vocabulary, Head::Sentences)?;
         Ok(Self::of(&blueprint, device))
     }
 
@@ -185,8 +183,7 @@ impl SpanNet {
         vocabulary: usize,
         device: &Device,
     ) -> Result<Self, ModelError> {
-        let blueprint = Blueprint::new(config, vocabulary, Head::Spans)?;
-        blueprint.check_size()?;
+        let blueprint = checked(config, vocabulary, Head::Spans)?;
         Ok(Self::of(&blueprint, device))
     }
 
@@ -219,6 +216,13 @@ impl SpanNet {
         let side = |i| logits.clone().narrow(2, i, 1).reshape([rows, seq]);
         (side(0), side(1))
     }
+}
+
+/// What is to be built, if it is not too large.
+fn checked(config: &ModelConfig, vocabulary: usize, head: Head) -> Result<Blueprint, ModelError> {
+    let blueprint = Blueprint::new(config, vocabulary, head)?;
+    blueprint.check_size()?;
+    Ok(blueprint)
 }
 
 /// The linear layer at the end; the weights of the body seldom have one that fits.

@@ -38,6 +38,23 @@ pub struct Exported {
     pub hugging_face: Map<String, Value>,
 }
 
+impl Exported {
+    /// The file of the weights.
+    pub fn model(&self) -> &[u8] {
+        self.file(MODEL).unwrap_or_default()
+    }
+
+    /// The file of an adapter that is kept apart from them.
+    pub fn adapter(&self) -> Option<&[u8]> {
+        self.file(ADAPTER)
+    }
+
+    fn file(&self, name: &str) -> Option<&[u8]> {
+        let found = self.files.iter().find(|(known, _)| *known == name);
+        found.map(|(_, content)| content.as_slice())
+    }
+}
+
 /// A trained network for a bundle; `vocabulary` as it was built. The error is a sentence.
 ///
 /// Weights have Hugging Face's names. A classifier that takes the mean of its tokens is a head that

@@ -1,12 +1,16 @@
 //! The run that an address names.
 
 use super::words::seen;
+use crate::app::Studio;
 use crate::page::encoded_part;
 use crate::{Ctx, Problem, assets};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use modelwright_data::Dataset;
 use modelwright_runs::{Run, RunFolder, Status};
+use modelwright_tasks::Answers;
+use std::sync::Arc;
 
 /// What the visitor called a run's data: uploads have long paths.
 pub(crate) fn data_name(run: &Run) -> &str {
@@ -50,6 +54,19 @@ impl OfRun {
                 &found.run.id,
             )),
         }
+    }
+
+    /// The model's answers to the examples that it was scored on, and the data they are from.
+    ///
+    /// # Errors
+    /// The data is gone or has changed, or the model cannot be read.
+    pub async fn answers(&self, ctx: &Ctx) -> Result<(Arc<Answers>, Arc<Dataset>), Problem> {
+        let Self { run, folder } = self.clone();
+        let read = move |studio: &Studio| -> Result<_, Problem> {
+            let shelf = studio.shelf();
+            Ok((shelf.answers(&run, &folder)?, shelf.data(&run, &folder)?))
+        };
+        ctx.studio.blocking(read).await
     }
 
     /// What the model looks at: `pictures`, `rows` or `texts`, as keys of texts name them.

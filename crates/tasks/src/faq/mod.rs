@@ -33,7 +33,7 @@ use modelwright_models::{
 };
 use modelwright_runs::Bundle;
 use modelwright_train::recipe::Layers;
-use modelwright_train::{Event, Recipe, TrainError, TrainingConfig};
+use modelwright_train::{Event, Recipe, TrainError};
 
 /// The probability from which an answer is given, unless the recipe says otherwise.
 const THRESHOLD: f64 = 0.5;
@@ -52,22 +52,14 @@ pub(crate) fn defaults(
 ) -> Result<Recipe, TaskError> {
     Columns::find(table::table(dataset, task)?, &dataset.source, config)?;
     let model = text::asked_model(asked, ModelConfig::Linear(LinearConfig::default()));
-    Ok(Recipe {
-        task: task.into(),
-        data: DataConfig {
-            validation: 0.0,
-            test: 0.0,
-            ..config.clone()
-        },
-        model,
-        optimizer: Default::default(),
-        schedule: Default::default(),
-        augment: Default::default(),
-        training: TrainingConfig {
-            epochs: 1,
-            ..TrainingConfig::default()
-        },
-    })
+    let data = DataConfig {
+        validation: 0.0,
+        test: 0.0,
+        ..config.clone()
+    };
+    let mut recipe = Recipe::new(task, data, model);
+    recipe.training.epochs = 1;
+    Ok(recipe)
 }
 
 /// Checks what the recipe says, and fills in what its data and weights tell.
@@ -123,11 +115,9 @@ pub(crate) fn load(bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>
     Ok(Box::new(bundle::load(bundle, device)?))
 }
 
-/// The encoder that a FAQ is read with, and what a bundle holds of it.
+/// The encoder that a FAQ is read with.
 struct Reader {
     encoder: SentenceEncoder,
-    exported: Exported,
-    parameters: usize,
 }
 
 impl Reader {
@@ -136,15 +126,16 @@ impl Reader {
         let (ModelConfig::Bert(_), Some(source)) = (model, model.weights()) else {
             return Ok(None);
         };
-        let encoder =
-            SentenceEncoder::configured(model, &Pretrained::open(source)?, device.clone())?;
-        let vocabulary = encoder.tokenizer().vocabulary();
-        let exported = export(model, vocabulary, Purpose::Sentences, encoder.net());
-        Ok(Some(Self {
-            exported: exported.map_err(|problem| TaskError::asked(problem, ""))?,
-            parameters: weights::count(encoder.net()),
-            encoder,
-        }))
+        let source = Pretrained::open(source)?;
+        let encoder = SentenceEncoder::configured(model, &source, device.clone())?;
+        Ok(Some(Self { encoder }))
+    }
+
+    /// What a bundle holds of it.
+    fn exported(&self, model: &ModelConfig) -> Result<Exported, TaskError> {
+        let vocabulary = self.encoder.tokenizer().vocabulary();
+        let exported = export(model, vocabulary, Purpose::Sentences, self.encoder.net());
+        exported.map_err(|problem| TaskError::asked(problem, ""))
     }
 
     /// Share of the tokens of some texts that the encoder does not know.
@@ -186,7 +177,8 @@ pub(crate) fn train(job: Job) -> Result<JobOutcome, TaskError> {
             "{left_out} rows without a question or an answer were left out"
         ));
     }
-    let mut tell = |event: Event| job.observer.observe(&event).map_err(TrainError::Observer);
+    let observer = job.course.observer;
+    let mut tell = |event: Event| observer.observe(&event).map_err(TrainError::Observer);
     tell(Event::Started {
         epochs: 0,
         steps_per_epoch: 0,
@@ -213,7 +205,7 @@ pub(crate) fn train(job: Job) -> Result<JobOutcome, TaskError> {
         learn::ask(&matcher, &asked, |i| vectors.as_ref().map(|v| v.row(i)))
     };
     let calibration = learn::calibrate(&tried(0));
-    if job.control.is_stopped() {
+    if job.course.control.is_stopped() {
         return Ok(JobOutcome::Interrupted);
     }
     let threshold = recipe.training.answer_threshold.unwrap_or(THRESHOLD) as f32;
@@ -243,11 +235,12 @@ pub(crate) fn train(job: Job) -> Result<JobOutcome, TaskError> {
     ];
     let mut files = bundle::files(&preprocessor, &matcher)?;
     let (mut hugging_face, mut parameters) = (Default::default(), 0);
-    if let Some(reader) = reader {
+    if let Some(reader) = &reader {
+        let exported = reader.exported(&recipe.model)?;
         files.push((TOKENIZER, reader.encoder.tokenizer().to_json()));
-        files.extend(reader.exported.files);
-        hugging_face = reader.exported.hugging_face;
-        parameters = reader.parameters;
+        files.extend(exported.files);
+        hugging_face = exported.hugging_face;
+        parameters = weights::count(reader.encoder.net());
     }
     tell(Event::Finished {
         steps: 0,

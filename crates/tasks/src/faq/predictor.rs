@@ -5,7 +5,7 @@ use super::matcher::Faq;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::index::Vectors;
-use crate::input::{InputColumn, InputSchema, InputValues};
+use crate::input::InputSchema;
 use crate::output::OutputSchema;
 use crate::parts::or_train;
 use crate::row_predictor::table_of;
@@ -99,14 +99,7 @@ impl Predictor for FaqPredictor {
     }
 
     fn input(&self) -> InputSchema {
-        InputSchema::Table {
-            columns: vec![InputColumn {
-                name: self.columns.question.clone(),
-                values: InputValues::Text {
-                    longest: self.characters,
-                },
-            }],
-        }
+        InputSchema::text(&self.columns.question, self.characters)
     }
 
     fn output(&self) -> OutputSchema {
@@ -124,9 +117,8 @@ impl Predictor for FaqPredictor {
         content: &Content,
         rows: Range<usize>,
     ) -> Result<Vec<Prediction>, TaskError> {
-        let table = table_of(content, place)?.select(&rows.collect::<Vec<_>>());
-        let table = self.questions(&table, place)?;
-        let texts = text::texts(&table.columns[0]);
+        let table = table_of(content, place)?;
+        let texts = text::texts_to_answer(&self.columns.question, table, place, rows)?;
         Ok(self.each(&texts, |_, query, vector| self.answer(query, vector)))
     }
 

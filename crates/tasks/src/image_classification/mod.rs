@@ -19,8 +19,8 @@ use modelwright_models::{
     pretrained_stem, weights,
 };
 use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
+use modelwright_train::Recipe;
 use modelwright_train::recipe::Layers;
-use modelwright_train::{Outcome, Recipe, Trainer};
 use predictor::ImagePredictor;
 use transform::ImageTransform;
 
@@ -94,15 +94,7 @@ impl Task for ImageClassification {
         ] {
             layers.set(key, &value)?;
         }
-        Ok(layers.over(&Recipe {
-            task: NAME.into(),
-            data: config.clone(),
-            model,
-            optimizer: Default::default(),
-            schedule: Default::default(),
-            augment: Default::default(),
-            training: Default::default(),
-        })?)
+        Ok(layers.over(&Recipe::new(NAME, config.clone(), model))?)
     }
 
     fn resolve(&self, recipe: &mut Recipe, dataset: &Dataset) -> Result<(), TaskError> {
@@ -131,7 +123,7 @@ impl Task for ImageClassification {
         parts(dataset, recipe)
     }
 
-    fn train(&self, job: Job) -> Result<JobOutcome, TaskError> {
+    fn train(&self, mut job: Job) -> Result<JobOutcome, TaskError> {
         let recipe = job.recipe;
         let Prepared {
             set,
@@ -147,22 +139,15 @@ impl Task for ImageClassification {
             &transform,
             head.classes.len(),
             &device,
-            job.resume.is_some(),
+            job.course.resume.is_some(),
         )?;
         if replaced {
             notes
                 .push("the head of the pretrained network was replaced for the new classes".into());
         }
         let learner = ImageLearner::new(recipe, set, parts, head, transform);
-        let trainer = Trainer {
-            recipe,
-            device: device.clone(),
-            checkpoints: Some(job.checkpoints),
-            control: job.control,
-        };
-        let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
-            Outcome::Finished(trained) => trained,
-            Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+        let Some(trained) = job.course.fit(recipe, &job.device, &learner, net)? else {
+            return Ok(JobOutcome::Interrupted);
         };
         let (set, parts, head, transform) = learner.into_parts();
         let model = network::to_bytes(&trained.model)?;

@@ -9,6 +9,7 @@ use crate::answers::Truth;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::{InputColumn, InputSchema, InputValues};
+use crate::network;
 use crate::output::OutputSchema;
 use crate::parts::or_train;
 use crate::task::{Prediction, Predictor};
@@ -16,8 +17,8 @@ use crate::text;
 use burn::tensor::Device;
 use modelwright_data::{Column, Content, Dataset, Part, Table};
 use modelwright_evaluate::{SpanReport, span_score};
-use modelwright_models::{ADAPTER, ModelConfig, SpanNet, Tokenizer};
-use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
+use modelwright_models::{SpanNet, Tokenizer};
+use modelwright_runs::{Bundle, PREPROCESSOR};
 use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -57,14 +58,10 @@ impl SpanPredictor {
     pub fn load(bundle: &Bundle, device: Device) -> Result<Self, TaskError> {
         let preprocessor = bundle.read_json(PREPROCESSOR)?;
         let tokenizer = text::tokenizer_of(bundle)?;
-        let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
-            .map_err(|e| bundle.broken(format!("config.json: {e}")))?;
-        let adapter = match config.keeps_adapter() {
-            true => Some(bundle.read(ADAPTER)?),
-            false => None,
-        };
-        let (vocabulary, model) = (tokenizer.vocabulary(), bundle.read(MODEL)?);
-        let net = SpanNet::from_bundle(&config, vocabulary, &model, adapter.as_deref(), &device)
+        let config = network::config(bundle)?;
+        let exported = text::exported_in(bundle, &config)?;
+        let (model, adapter) = (exported.model(), exported.adapter());
+        let net = SpanNet::from_bundle(&config, tokenizer.vocabulary(), model, adapter, &device)
             .map_err(|e| bundle.broken(e))?;
         Ok(Self {
             net,

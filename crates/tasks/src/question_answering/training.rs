@@ -17,7 +17,7 @@ use modelwright_models::{
 };
 use modelwright_runs::{Facts, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
-use modelwright_train::{ClassWeights, Outcome, Recipe, Trainer};
+use modelwright_train::{ClassWeights, Recipe};
 
 /// Tokens of a window, unless the recipe says otherwise: a paragraph and its question, as in the first
 /// work on SQuAD with BERT (Devlin et al. 2019).
@@ -37,19 +37,7 @@ pub(super) fn defaults(
         ModelConfig::BertMini(c) => c.max_length = WINDOW,
         _ => {}
     }
-    let mut layers = Layers::default();
-    for (key, value) in text::training(&model, table.rows()) {
-        layers.set(key, &value)?;
-    }
-    Ok(layers.over(&Recipe {
-        task: NAME.into(),
-        data: config.clone(),
-        model,
-        optimizer: Default::default(),
-        schedule: Default::default(),
-        augment: Default::default(),
-        training: Default::default(),
-    })?)
+    text::recipe(NAME, config.clone(), model, table.rows(), &[])
 }
 
 /// Tokens of a window for pretrained weights, which may have places for fewer.
@@ -251,7 +239,7 @@ fn no_answers(place: &str, questions: &Questions, lost: &[usize]) -> TaskError {
 }
 
 /// Trains, evaluates and collects what the bundle needs.
-pub(super) fn train(job: Job) -> Result<JobOutcome, TaskError> {
+pub(super) fn train(mut job: Job) -> Result<JobOutcome, TaskError> {
     let recipe = job.recipe;
     let names = Names::of(&recipe.data);
     let table = table::table(&job.dataset, NAME)?;
@@ -281,15 +269,8 @@ pub(super) fn train(job: Job) -> Result<JobOutcome, TaskError> {
         &job.device,
         &mut prepared.notes,
     )?;
-    let trainer = Trainer {
-        recipe,
-        device: job.device.clone(),
-        checkpoints: Some(job.checkpoints),
-        control: job.control,
-    };
-    let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
-        Outcome::Finished(trained) => trained,
-        Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+    let Some(trained) = job.course.fit(recipe, &job.device, &learner, net)? else {
+        return Ok(JobOutcome::Interrupted);
     };
     let parameters = weights::count(&trained.model);
     let exported = export(&recipe.model, vocabulary, Purpose::Spans, &trained.model)

@@ -131,7 +131,7 @@ pub(crate) fn text_table(name: &str, table: &Table, place: &str) -> Result<Table
     let texts = texts_to_answer(name, table, place, 0..table.rows())?;
     let words: Vec<Option<String>> = texts.into_iter().map(|t| Some(t.into_owned())).collect();
     Ok(Table {
-        columns: vec![Column::of_words(name, &words)],
+        columns: vec![Column::of_texts(name, &words)],
     })
 }
 

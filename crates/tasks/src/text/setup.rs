@@ -4,10 +4,11 @@ use super::TokenSet;
 use crate::error::TaskError;
 use crate::table;
 use crate::task::Job;
+use modelwright_data::DataConfig;
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_models::catalog::{Input, check_input};
-use modelwright_models::{ModelConfig, Pretrained, Tokenizer};
-use modelwright_runs::{Bundle, write_file};
+use modelwright_models::{ADAPTER, Exported, ModelConfig, Pretrained, Tokenizer};
+use modelwright_runs::{Bundle, MODEL, write_file};
 use modelwright_train::Recipe;
 use modelwright_train::recipe::{Layers, fields};
 
@@ -36,8 +37,24 @@ pub(crate) fn asked_model(asked: &Layers, otherwise: ModelConfig) -> ModelConfig
     model.unwrap_or(otherwise)
 }
 
+/// A recipe for a task on texts: what suits the model and the number of texts to learn from, and
+/// `more` settings of the task's own.
+pub(crate) fn recipe(
+    task: &str,
+    data: DataConfig,
+    model: ModelConfig,
+    texts: usize,
+    more: &[(&str, String)],
+) -> Result<Recipe, TaskError> {
+    let mut layers = Layers::default();
+    for (key, value) in training(&model, texts).iter().chain(more) {
+        layers.set(key, value)?;
+    }
+    Ok(layers.over(&Recipe::new(task, data, model))?)
+}
+
 /// Settings of a training that suit a model and a number of texts to learn from.
-pub(crate) fn training(model: &ModelConfig, texts: usize) -> Vec<(&'static str, String)> {
+fn training(model: &ModelConfig, texts: usize) -> Vec<(&'static str, String)> {
     let by_size = |few: usize, some: usize, many: usize| match texts {
         0..2_000 => few,
         2_000..20_000 => some,
@@ -122,7 +139,7 @@ pub(crate) fn set_up<T: AsRef<str> + Sync>(job: &Job, texts: &[T]) -> Result<Set
     modelwright_kernels::noise::seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
     let kept = job.assets.join(TOKENIZER);
     let place = kept.display().to_string();
-    if job.resume.is_some() {
+    if job.course.resume.is_some() {
         let bytes = std::fs::read(&kept).map_err(|e| {
             TaskError::asked(
                 format!("{place}: {e}; the run cannot be gone on with without its tokenizer"),
@@ -157,6 +174,18 @@ pub(crate) fn set_up<T: AsRef<str> + Sync>(job: &Job, texts: &[T]) -> Result<Set
         tokenizer,
         pretrained,
         max_length,
+    })
+}
+
+/// What a bundle holds of a text network that is built by `config`.
+pub(crate) fn exported_in(bundle: &Bundle, config: &ModelConfig) -> Result<Exported, TaskError> {
+    let mut files = vec![(MODEL, bundle.read(MODEL)?)];
+    if config.keeps_adapter() {
+        files.push((ADAPTER, bundle.read(ADAPTER)?));
+    }
+    Ok(Exported {
+        files,
+        hugging_face: Default::default(),
     })
 }
 

@@ -73,24 +73,13 @@ impl Task for TextClassification {
         let target = table::target_name(dataset, config)?;
         let column = text::text_column(table, &dataset.source, config, &[&target])?;
         let model = text::asked_model(asked, ModelConfig::TextCnn(TextCnnConfig::default()));
-        let mut layers = Layers::default();
-        for (key, value) in text::training(&model, table.rows()) {
-            layers.set(key, &value)?;
-        }
-        Ok(layers.over(&Recipe {
-            task: NAME.into(),
-            data: DataConfig {
-                text: Some(column.name.clone()),
-                label_separator: separator(dataset, config, &target),
-                target: Some(target),
-                ..config.clone()
-            },
-            model,
-            optimizer: Default::default(),
-            schedule: Default::default(),
-            augment: Default::default(),
-            training: Default::default(),
-        })?)
+        let data = DataConfig {
+            text: Some(column.name.clone()),
+            label_separator: separator(dataset, config, &target),
+            target: Some(target),
+            ..config.clone()
+        };
+        text::recipe(NAME, data, model, table.rows(), &[])
     }
 
     fn resolve(&self, recipe: &mut Recipe, _: &Dataset) -> Result<(), TaskError> {

@@ -6,7 +6,8 @@ use crate::answers::Truth;
 use crate::classify::predictions;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
-use crate::input::{InputColumn, InputSchema, InputValues};
+use crate::input::InputSchema;
+use crate::network;
 use crate::output::OutputSchema;
 use crate::parts::or_train;
 use crate::task::{Prediction, Predictor};
@@ -15,8 +16,8 @@ use burn::tensor::Device;
 use burn::tensor::activation::{sigmoid, softmax};
 use modelwright_data::{Content, DataConfig, Dataset, Part, Table};
 use modelwright_evaluate::{ClassificationReport, MultiLabelReport};
-use modelwright_models::{ADAPTER, ModelConfig, TextNet, Tokenizer};
-use modelwright_runs::{Bundle, MODEL, PREPROCESSOR};
+use modelwright_models::{Exported, ModelConfig, TextNet, Tokenizer};
+use modelwright_runs::{Bundle, PREPROCESSOR};
 use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -52,15 +53,16 @@ pub(super) struct TextPredictor {
 }
 
 impl TextPredictor {
-    /// With the weights in the file of a bundle, and the adapter where that is kept apart from them.
+    /// With the weights as a bundle holds them.
     pub fn new(
         config: &ModelConfig,
-        (model, adapter): (&[u8], Option<&[u8]>),
+        exported: &Exported,
         tokenizer: Tokenizer,
         preprocessor: Preprocessor,
         device: Device,
     ) -> Result<Self, String> {
         let (vocabulary, outputs) = (tokenizer.vocabulary(), preprocessor.classes.len());
+        let (model, adapter) = (exported.model(), exported.adapter());
         let net = TextNet::from_bundle(config, vocabulary, outputs, model, adapter, &device)?;
         Ok(Self {
             net,
@@ -73,17 +75,11 @@ impl TextPredictor {
     /// The one in a bundle.
     pub fn load(bundle: &Bundle, device: Device) -> Result<Self, TaskError> {
         let preprocessor: Preprocessor = bundle.read_json(PREPROCESSOR)?;
-        let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
-            .map_err(|e| bundle.broken(format!("config.json: {e}")))?;
-        let model = bundle.read(MODEL)?;
-        let adapter = match config.keeps_adapter() {
-            true => Some(bundle.read(ADAPTER)?),
-            false => None,
-        };
+        let config = network::config(bundle)?;
+        let exported = text::exported_in(bundle, &config)?;
         let tokenizer = text::tokenizer_of(bundle)?;
-        let files = (model.as_slice(), adapter.as_deref());
-        Ok(Self::new(&config, files, tokenizer, preprocessor, device)
-            .map_err(|problem| bundle.broken(problem))?)
+        let predictor = Self::new(&config, &exported, tokenizer, preprocessor, device);
+        Ok(predictor.map_err(|problem| bundle.broken(problem))?)
     }
 
     /// Whether a text may have several classes.
@@ -155,14 +151,7 @@ impl Predictor for TextPredictor {
     }
 
     fn input(&self) -> InputSchema {
-        InputSchema::Table {
-            columns: vec![InputColumn {
-                name: self.preprocessor.text.clone(),
-                values: InputValues::Text {
-                    longest: self.preprocessor.characters,
-                },
-            }],
-        }
+        InputSchema::text(&self.preprocessor.text, self.preprocessor.characters)
     }
 
     fn output(&self) -> OutputSchema {

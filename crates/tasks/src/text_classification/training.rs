@@ -11,9 +11,9 @@ use crate::task::{Job, JobOutcome, Made};
 use crate::text::{self, Setup, TOKENIZER, TokenSet};
 use modelwright_data::Part;
 use modelwright_evaluate::grouped;
-use modelwright_models::{ADAPTER, Exported, Purpose, TextNet, export, weights};
-use modelwright_runs::{Facts, MODEL, PREPROCESSOR};
-use modelwright_train::{Outcome, Recipe, Trainer};
+use modelwright_models::{Exported, Purpose, TextNet, export, weights};
+use modelwright_runs::{Facts, PREPROCESSOR};
+use modelwright_train::Recipe;
 
 /// Most class names that are listed.
 const LISTED: usize = 30;
@@ -36,15 +36,8 @@ pub(super) fn run<H: Head>(
     let (net, fresh) = network(&job, &setup, &classes)?;
     notes.extend(fresh);
     let learner = TextLearner::new(&recipe.model, &tokens, &examples.of, &parts, head);
-    let trainer = Trainer {
-        recipe,
-        device: job.device.clone(),
-        checkpoints: Some(job.checkpoints),
-        control: job.control,
-    };
-    let trained = match trainer.run(&learner, net, job.resume.take(), job.observer)? {
-        Outcome::Finished(trained) => trained,
-        Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+    let Some(trained) = job.course.fit(recipe, &job.device, &learner, net)? else {
+        return Ok(JobOutcome::Interrupted);
     };
     let parameters = weights::count(&trained.model);
     let preprocessor = Preprocessor {
@@ -138,14 +131,9 @@ fn predictor(
     preprocessor: &Preprocessor,
     job: &Job,
 ) -> Result<TextPredictor, TaskError> {
-    let file = |name: &str| {
-        let found = exported.files.iter().find(|(known, _)| *known == name);
-        found.map(|(_, bytes)| bytes.as_slice())
-    };
-    let adapter = file(ADAPTER).filter(|_| recipe.model.keeps_adapter());
     TextPredictor::new(
         &recipe.model,
-        (file(MODEL).unwrap_or_default(), adapter),
+        exported,
         setup.tokenizer.clone(),
         preprocessor.clone(),
         job.device.clone(),

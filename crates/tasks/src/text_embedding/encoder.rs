@@ -2,10 +2,11 @@
 
 use super::NAME;
 use crate::error::TaskError;
+use crate::network;
 use crate::text::{self, TokenSet};
 use burn::tensor::Device;
 use modelwright_models::{
-    ADAPTER, BertConfig, ModelConfig, Pretrained, SentenceNet, Tokenizer, weights,
+    BertConfig, Exported, ModelConfig, Pretrained, SentenceNet, Tokenizer, weights,
 };
 use modelwright_runs::{Bundle, CONFIG, MODEL};
 use serde_json::Value;
@@ -50,40 +51,31 @@ impl SentenceEncoder {
 
     /// The one among the files of a bundle, whatever its task.
     pub(crate) fn in_bundle(bundle: &Bundle, device: Device) -> Result<Self, TaskError> {
-        let config: ModelConfig = serde_json::from_value(bundle.config.model.clone())
-            .map_err(|e| bundle.broken(format!("{CONFIG}: {e}")))?;
-        let mut files = vec![(MODEL, bundle.read(MODEL)?)];
-        if config.keeps_adapter() {
-            files.push((ADAPTER, bundle.read(ADAPTER)?));
-        }
+        let config = network::config(bundle)?;
+        let exported = text::exported_in(bundle, &config)?;
         let tokenizer = text::tokenizer_of(bundle)?;
-        let encoder = Self::of_files(&config, &files, tokenizer, device);
+        let encoder = Self::read(&config, &exported, tokenizer, device);
         Ok(encoder.map_err(|problem| bundle.broken(format!("{MODEL}: {problem}")))?)
     }
 
-    /// One whose files are about to be put into a bundle.
+    /// One that is about to be put into a bundle.
     pub(crate) fn exported(
         config: &ModelConfig,
-        files: &[(&str, Vec<u8>)],
+        exported: &Exported,
         tokenizer: Tokenizer,
         device: Device,
     ) -> Result<Self, TaskError> {
-        let encoder = Self::of_files(config, files, tokenizer, device);
+        let encoder = Self::read(config, exported, tokenizer, device);
         encoder.map_err(|problem| TaskError::asked(problem, ""))
     }
 
-    fn of_files(
+    fn read(
         config: &ModelConfig,
-        files: &[(&str, Vec<u8>)],
+        exported: &Exported,
         tokenizer: Tokenizer,
         device: Device,
     ) -> Result<Self, String> {
-        let named = |name: &str| {
-            let file = files.iter().find(|(n, _)| *n == name);
-            file.map(|(_, content)| content.as_slice())
-        };
-        let model = named(MODEL).ok_or("the weights are missing")?;
-        let adapter = named(ADAPTER).filter(|_| config.keeps_adapter());
+        let (model, adapter) = (exported.model(), exported.adapter());
         let vocabulary = tokenizer.vocabulary();
         let net = SentenceNet::from_bundle(config, vocabulary, model, adapter, &device)?;
         Ok(Self::new(net, tokenizer, config, device))

@@ -22,7 +22,7 @@ use modelwright_models::{
 };
 use modelwright_runs::{Bundle, PREPROCESSOR};
 use modelwright_train::recipe::Layers;
-use modelwright_train::{ClassWeights, Outcome, Recipe, Trainer};
+use modelwright_train::{ClassWeights, Recipe};
 use pairs::PairColumns;
 use predictor::{PairPredictor, Preprocessor};
 
@@ -57,20 +57,8 @@ impl Task for TextEmbedding {
         let pairs = PairColumns::find(dataset, config)?.first.len();
         let model = ModelConfig::BertMini(BertMiniConfig::default());
         let model = text::asked_model(asked, model);
-        let mut layers = Layers::default();
-        for (key, value) in text::training(&model, pairs) {
-            layers.set(key, &value)?;
-        }
-        layers.set("training.batch_size", &BATCH.to_string())?;
-        Ok(layers.over(&Recipe {
-            task: NAME.into(),
-            data: config.clone(),
-            model,
-            optimizer: Default::default(),
-            schedule: Default::default(),
-            augment: Default::default(),
-            training: Default::default(),
-        })?)
+        let own = [("training.batch_size", BATCH.to_string())];
+        text::recipe(NAME, config.clone(), model, pairs, &own)
     }
 
     fn resolve(&self, recipe: &mut Recipe, dataset: &Dataset) -> Result<(), TaskError> {
@@ -144,7 +132,7 @@ fn divided<T>(
     })
 }
 
-fn train(job: Job) -> Result<JobOutcome, TaskError> {
+fn train(mut job: Job) -> Result<JobOutcome, TaskError> {
     let (recipe, dataset) = (job.recipe, &job.dataset);
     let columns = PairColumns::find(dataset, &recipe.data)?;
     let pairs = columns.texts();
@@ -173,15 +161,8 @@ fn train(job: Job) -> Result<JobOutcome, TaskError> {
     let left_out = pairs.first.len() - pairs.complete().len();
     let tokenize = |texts: &[std::borrow::Cow<str>]| TokenSet::new(&tokenizer, texts, max_length);
     let learner = PairLearner::new(pairs, parts, tokenize, &recipe.model);
-    let trainer = Trainer {
-        recipe,
-        device: job.device.clone(),
-        checkpoints: Some(job.checkpoints),
-        control: job.control,
-    };
-    let trained = match trainer.run(&learner, net, job.resume, job.observer)? {
-        Outcome::Finished(trained) => trained,
-        Outcome::Interrupted { .. } => return Ok(JobOutcome::Interrupted),
+    let Some(trained) = job.course.fit(recipe, &job.device, &learner, net)? else {
+        return Ok(JobOutcome::Interrupted);
     };
     let truncated = learner.truncated(learner.parts.of(Part::Train));
     let mut notes = dataset.notes.clone();
@@ -198,10 +179,7 @@ fn train(job: Job) -> Result<JobOutcome, TaskError> {
     };
     let parameters = weights::count(&trained.model);
     let pooling = trained.model.pooling();
-    let Exported {
-        mut files,
-        hugging_face,
-    } = export(
+    let exported = export(
         &recipe.model,
         vocabulary,
         Purpose::Sentences,
@@ -209,7 +187,11 @@ fn train(job: Job) -> Result<JobOutcome, TaskError> {
     )
     .map_err(|problem| TaskError::asked(problem, ""))?;
     // What is measured is what was written.
-    let encoder = SentenceEncoder::exported(&recipe.model, &files, tokenizer, job.device)?;
+    let encoder = SentenceEncoder::exported(&recipe.model, &exported, tokenizer, job.device)?;
+    let Exported {
+        mut files,
+        hugging_face,
+    } = exported;
     files.push((TOKENIZER, encoder.tokenizer().to_json()));
     files.extend(folder::files(pooling, encoder.dimension(), max_length));
     files.push((

@@ -6,7 +6,7 @@ use super::ranks::Paired;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::index::Vectors;
-use crate::input::{InputColumn, InputSchema, InputValues};
+use crate::input::InputSchema;
 use crate::output::OutputSchema;
 use crate::parts::or_train;
 use crate::row_predictor::table_of;
@@ -68,14 +68,7 @@ impl Predictor for PairPredictor {
     }
 
     fn input(&self) -> InputSchema {
-        InputSchema::Table {
-            columns: vec![InputColumn {
-                name: self.preprocessor.text.clone(),
-                values: InputValues::Text {
-                    longest: self.preprocessor.characters,
-                },
-            }],
-        }
+        InputSchema::text(&self.preprocessor.text, self.preprocessor.characters)
     }
 
     fn output(&self) -> OutputSchema {
@@ -96,9 +89,9 @@ impl Predictor for PairPredictor {
         content: &Content,
         rows: Range<usize>,
     ) -> Result<Vec<Prediction>, TaskError> {
-        let table = table_of(content, place)?.select(&rows.collect::<Vec<_>>());
-        let table = text::text_table(&self.preprocessor.text, &table, place)?;
-        let vectors = self.vectors(&text::texts(&table.columns[0]));
+        let table = table_of(content, place)?;
+        let texts = text::texts_to_answer(&self.preprocessor.text, table, place, rows)?;
+        let vectors = self.vectors(&texts);
         let prediction = |row: &[f32]| Prediction::Vector {
             values: row.to_vec(),
         };

@@ -127,6 +127,19 @@ pub enum Keep {
 }
 
 impl Recipe {
+    /// A recipe whose other sections have their defaults.
+    pub fn new(task: &str, data: DataConfig, model: ModelConfig) -> Self {
+        Self {
+            task: task.into(),
+            data,
+            model,
+            optimizer: OptimizerConfig::default(),
+            schedule: ScheduleConfig::default(),
+            augment: AugmentConfig::default(),
+            training: TrainingConfig::default(),
+        }
+    }
+
     /// An error that names the first setting out of range.
     pub fn check(&self) -> Result<(), TrainError> {
         let fail = |key: &str, problem: &str| {

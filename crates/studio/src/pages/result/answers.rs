@@ -1,7 +1,6 @@
 //! The answers in words that a model gave, the wrong ones first.
 
 use super::cell::turn;
-use crate::app::Studio;
 use crate::pages::of_run::OfRun;
 use crate::pages::texts::{self, shortened};
 use crate::{Ctx, Problem};
@@ -12,7 +11,6 @@ use modelwright_data::Dataset;
 use modelwright_evaluate::span_score;
 use modelwright_tasks::{AnswerValues, Answers};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// Characters of a text that are shown.
 const SHOWN: usize = 300;
@@ -40,15 +38,7 @@ pub(super) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let of_run = OfRun::finished(&ctx, id).await?;
-    let run = of_run.clone();
-    let read = move |studio: &Studio| -> Result<(Arc<Answers>, Arc<Dataset>), Problem> {
-        let shelf = studio.shelf();
-        Ok((
-            shelf.answers(&run.run, &run.folder)?,
-            shelf.data(&run.run, &run.folder)?,
-        ))
-    };
-    let (answers, data) = ctx.studio.blocking(read).await?;
+    let (answers, data) = of_run.answers(&ctx).await?;
     let given = given(&answers);
     let right = given.iter().filter(|g| g.right >= 1.0).count();
     let body = html! {

@@ -1,7 +1,6 @@
 //! The examples behind a cell of the confusion matrix.
 
 use super::classes;
-use crate::app::Studio;
 use crate::pages::of_run::OfRun;
 use crate::pages::texts::{self, shortened};
 use crate::{Ctx, Problem};
@@ -9,9 +8,8 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use maud::{Markup, html};
 use modelwright_data::{Column, Content, Dataset, Table};
-use modelwright_tasks::{AnswerValues, Answers};
+use modelwright_tasks::AnswerValues;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// Examples on one page.
 const ON_A_PAGE: usize = 60;
@@ -37,15 +35,7 @@ pub(super) async fn page(
     Query(cell): Query<Cell>,
 ) -> Result<Response, Problem> {
     let of_run = OfRun::finished(&ctx, id).await?;
-    let wanted = of_run.clone();
-    let read = move |studio: &Studio| -> Result<(Arc<Answers>, Arc<Dataset>), Problem> {
-        let OfRun { run, folder } = &wanted;
-        Ok((
-            studio.shelf().answers(run, folder)?,
-            studio.shelf().data(run, folder)?,
-        ))
-    };
-    let (answers, data) = ctx.studio.blocking(read).await?;
+    let (answers, data) = of_run.answers(&ctx).await?;
     let AnswerValues::Classes { classes, .. } = &answers.values else {
         return Err(Problem::not_found(&cell.truth));
     };

@@ -1,18 +1,15 @@
 //! Which labels are found, where a text may have several.
 
 use super::cell::{examples, turn};
-use crate::app::Studio;
 use crate::page::encoded_part;
 use crate::pages::of_run::OfRun;
 use crate::{Ctx, Problem};
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use maud::{Markup, html};
-use modelwright_data::Dataset;
 use modelwright_evaluate::MultiLabelReport;
-use modelwright_tasks::{AnswerValues, Answers};
+use modelwright_tasks::AnswerValues;
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// The scores of each label, with the way to the examples behind its mistakes.
 pub(super) fn section(ctx: &Ctx, of_run: &OfRun, report: &MultiLabelReport) -> Markup {
@@ -75,15 +72,7 @@ pub(super) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let of_run = OfRun::finished(&ctx, id).await?;
-    let run = of_run.clone();
-    let read = move |studio: &Studio| -> Result<(Arc<Answers>, Arc<Dataset>), Problem> {
-        let shelf = studio.shelf();
-        Ok((
-            shelf.answers(&run.run, &run.folder)?,
-            shelf.data(&run.run, &run.folder)?,
-        ))
-    };
-    let (answers, data) = ctx.studio.blocking(read).await?;
+    let (answers, data) = of_run.answers(&ctx).await?;
     let AnswerValues::Sets { labels, .. } = &answers.values else {
         return Err(Problem::not_found(&wanted.name));
     };

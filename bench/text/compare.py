@@ -31,7 +31,7 @@ import table  # noqa: E402
 from ours import Ours  # noqa: E402
 
 PARTS = ("tuning", "small", "questions", "embedding")
-PROBE_STEPS = 40
+PROBE_STEPS = 16
 SEED = 42
 PAUSE = 5.0
 # Prints the versions that matter to the peer.

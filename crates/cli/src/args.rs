@@ -3,7 +3,9 @@
 use crate::commands;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, ValueHint};
+use modelwright_train::MOST_MINUTES;
 use modelwright_train::recipe::{Field, FieldKind, fields};
+use std::time::Duration;
 
 /// The usual folder of runs.
 pub const RUNS: &str = "runs";
@@ -29,6 +31,7 @@ pub fn command() -> Command {
         .subcommand(resume())
         .subcommand(evaluate())
         .subcommand(predict())
+        .subcommand(commands::explain::command())
         .subcommand(commands::embed::command())
         .subcommand(commands::search::command())
         .subcommand(commands::serve::command())
@@ -36,6 +39,8 @@ pub fn command() -> Command {
         .subcommand(commands::token::command())
         .subcommand(commands::bench_serve::command())
         .subcommand(runs())
+        .subcommand(commands::cost::command())
+        .subcommand(commands::card::command())
         .subcommand(data())
         .subcommand(Command::new("models").about("List the architectures").arg(json()))
         .subcommand(Command::new("tasks").about("List what a model can be trained to do").arg(json()))
@@ -118,12 +123,27 @@ fn train() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Print the complete recipe and stop"),
         )
+        .arg(time_limit())
         .arg(json())
         .arg(quiet());
     fields()
         .into_iter()
         .filter(|f| f.key != "data.source")
         .fold(command, |c, f| c.arg(flag(&f)))
+}
+
+fn time_limit() -> Arg {
+    Arg::new("time-limit")
+        .long("time-limit")
+        .value_name("MINUTES")
+        .value_parser(minutes)
+        .help("End the training after so many minutes; the best model so far is measured and kept")
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    modelwright_train::time_limit(text).ok_or_else(|| {
+        format!("give a number of minutes above 0, at most {MOST_MINUTES} (four weeks)")
+    })
 }
 
 /// The flag of one setting of the recipe.
@@ -175,6 +195,7 @@ fn resume() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Write TensorBoard files"),
         )
+        .arg(time_limit())
         .arg(json())
         .arg(quiet())
 }
@@ -186,7 +207,9 @@ fn evaluate() -> Command {
             "On the data it was trained on, only the test part is used, and the data is read as it was \
              then. Examples:\n  \
              modelwright evaluate runs/digits-mlp-1 digits\n  \
-             modelwright evaluate model/ new-photos/ --output report/",
+             modelwright evaluate model/ new-photos/ --output charts/\n  \
+             modelwright evaluate credit-mlp-1 credit.csv --report report/ --positive bad \\\n    \
+             --cost-alarm 1 --cost-miss 5 --sensitive sex --sensitive age",
         )
         .arg(bundle())
         .arg(Arg::new("data").required(true).value_hint(ValueHint::AnyPath).help("As for `train`"))
@@ -196,9 +219,55 @@ fn evaluate() -> Command {
                 .value_parser(["test", "validation", "train", "all"])
                 .help("Which part of the data [default: test for the training data, all for other data]"),
         )
-        .arg(output("Folder for the report as JSON and charts as SVG and PNG", "FOLDER"))
+        .arg(output("Folder for the metrics as JSON and charts as SVG and PNG", "FOLDER"))
+        .args(report_args())
         .args(source_args())
         .arg(json())
+}
+
+/// What a report of `evaluate` is about.
+fn report_args() -> [Arg; 10] {
+    let of_report = |name: &'static str| Arg::new(name).long(name).help_heading("Report");
+    let needs = |arg: Arg| arg.requires("report");
+    [
+        of_report("report")
+            .value_name("FOLDER")
+            .value_hint(ValueHint::DirPath)
+            .help("Write report.html, one page on whether the model can be trusted, and report.json"),
+        needs(of_report("lang"))
+            .value_parser(["en", "zh"])
+            .default_value("en")
+            .help("Language of the page"),
+        needs(of_report("positive"))
+            .value_name("CLASS")
+            .help("The class that a decision is about [default: the rarer of two]"),
+        needs(of_report("cost-alarm"))
+            .value_name("COST")
+            .value_parser(clap::value_parser!(f64))
+            .help("What it costs to take an example for that class that is not [default: 1]"),
+        needs(of_report("cost-miss"))
+            .value_name("COST")
+            .value_parser(clap::value_parser!(f64))
+            .help("What it costs to miss one of that class [default: 1]"),
+        needs(of_report("sensitive"))
+            .value_name("COLUMN")
+            .action(ArgAction::Append)
+            .help("A column by which people must not be treated differently, such as sex; several may be given"),
+        needs(of_report("against"))
+            .value_name("BUNDLE")
+            .help("A second model, measured on the same examples"),
+        needs(of_report("reference"))
+            .value_name("DATA")
+            .value_hint(ValueHint::AnyPath)
+            .help("Data to compare this data with [default: that of the training, if it is at hand]"),
+        needs(of_report("learning-curve"))
+            .action(ArgAction::SetTrue)
+            .help("Train again on parts of the training data, to tell whether more data would help; takes about twice as long as the training"),
+        Arg::new("calibrate")
+            .long("calibrate")
+            .action(ArgAction::SetTrue)
+            .help("Correct the probabilities by a temperature, stored in the bundle; no answer changes"),
+    ]
 }
 
 fn predict() -> Command {
@@ -230,7 +299,8 @@ fn predict() -> Command {
         .arg(quiet())
 }
 
-fn bundle() -> Arg {
+/// Names a model.
+pub fn bundle() -> Arg {
     Arg::new("bundle")
         .required(true)
         .value_hint(ValueHint::DirPath)

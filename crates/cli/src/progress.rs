@@ -90,6 +90,11 @@ impl Display {
                     "no better since epoch {better_until}; stopped after epoch {epoch}"
                 ));
             }
+            Event::TimeOver { epoch, step } => {
+                self.line(&format!(
+                    "the time is over; stopped in epoch {epoch}, after step {step}"
+                ));
+            }
             Event::Interrupted { .. } | Event::Finished { .. } => self.bar.finish_and_clear(),
             Event::CheckpointSaved { .. } | Event::Mistakes { .. } => {}
         }

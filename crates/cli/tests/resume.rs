@@ -132,6 +132,33 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
 }
 
 #[test]
+fn a_time_limit_ends_the_training_with_a_model() {
+    let place = Place::new();
+    let long = [
+        "train",
+        "digits",
+        "-q",
+        "--epochs",
+        "100000",
+        "--early-stopping",
+        "100000",
+    ];
+    let limited = |minutes| [&long[..], &["--time-limit", minutes]].concat();
+    place.ok(&limited("0.02"));
+    let run = &place.json(&["runs", "list", "--json"])[0];
+    assert_eq!(run["status"], "finished");
+    assert!(place.path("runs/digits-mlp-1/bundle/config.json").exists());
+    // Even the shortest time is enough for one step, in an epoch that is cut short.
+    place.ok(&limited("0.00001"));
+    let shown = place.ok(&["runs", "list"]);
+    assert!(shown.contains("digits-mlp-2"), "{shown}");
+    let refused = place.run(&limited("soon"));
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    assert!(error.contains("a number of minutes above 0"), "{error}");
+}
+
+#[test]
 fn a_run_in_progress_is_locked() {
     let place = Place::new();
     let args = ["train", "digits", "-q", "--epochs", "5000"];

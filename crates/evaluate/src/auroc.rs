@@ -1,20 +1,11 @@
 //! The area under the ROC curve, as scikit-learn has it.
 
+use crate::ranking::Ranking;
+
 /// How likely a positive example scores higher than a negative one; equal scores count one half.
 /// `None` unless there are examples of both kinds.
 pub fn auroc(examples: impl Iterator<Item = (f32, bool)>) -> Option<f64> {
-    let mut examples: Vec<(f32, bool)> = examples.collect();
-    examples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut positives, mut negatives, mut doubled) = (0u128, 0u128, 0u128);
-    for tied in examples.chunk_by(|a, b| a.0 == b.0) {
-        let above = tied.iter().filter(|e| e.1).count() as u128;
-        let others = tied.len() as u128 - above;
-        doubled += above * (2 * negatives + others);
-        positives += above;
-        negatives += others;
-    }
-    let pairs = positives * negatives;
-    (pairs > 0).then(|| doubled as f64 / (2 * pairs) as f64)
+    Ranking::new(examples).area(|_| 1)
 }
 
 /// The area for each column of `scores` (`examples x columns`, row by row) against all others;

@@ -73,7 +73,7 @@ impl ClassificationReport {
             confusion[label][predicted] += 1;
             right += usize::from(predicted == label);
             in_five += usize::from(row.iter().filter(|p| **p > row[label]).count() < 5);
-            log_loss -= f64::from(row[label]).clamp(SMALLEST, 1.0).ln();
+            log_loss += loss(row[label]);
         }
         let examples = labels.len();
         let share = |n: usize| ratio(n as f64, examples as f64);
@@ -92,7 +92,7 @@ impl ClassificationReport {
             macro_f1: ratio(per_class.iter().map(|c| c.f1).sum(), k as f64),
             weighted_f1: ratio(weighted, examples as f64),
             micro_f1: Some(share(right)),
-            mcc: Some(mcc(&confusion)),
+            mcc: Some(mcc(&tallies(&confusion))),
             auroc: match areas[..] {
                 // The columns mirror each other but for rounding, which can make and undo ties.
                 [_, second] => second,
@@ -155,25 +155,48 @@ pub(crate) fn f1(hits: usize, predicted: usize, support: usize) -> f64 {
     ratio(2.0 * hits as f64, (predicted + support) as f64)
 }
 
+/// How often a class was rightly predicted, predicted at all, and true.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub hits: u64,
+    pub predicted: u64,
+    pub support: u64,
+}
+
 /// Matthews' correlation for any number of classes; 0 if all examples have, or all were given, one
 /// class.
-fn mcc(confusion: &[Vec<usize>]) -> f64 {
-    let k = confusion.len();
-    let all: f64 = confusion.iter().flatten().map(|n| *n as f64).sum();
-    let right: f64 = (0..k).map(|c| confusion[c][c] as f64).sum();
-    let of_class = |c: usize| {
-        let truth: usize = confusion[c].iter().sum();
-        let predicted: usize = confusion.iter().map(|row| row[c]).sum();
-        (truth as f64, predicted as f64)
-    };
+pub(crate) fn mcc(classes: &[Tally]) -> f64 {
+    let (mut all, mut right) = (0.0, 0.0);
     let (mut together, mut truth, mut predicted) = (0.0, 0.0, 0.0);
-    for (t, p) in (0..k).map(of_class) {
+    for class in classes {
+        let (t, p) = (class.support as f64, class.predicted as f64);
+        all += t;
+        right += class.hits as f64;
         together += t * p;
         truth += t * t;
         predicted += p * p;
     }
     let spread = (all * all - truth) * (all * all - predicted);
     ratio(right * all - together, spread.sqrt())
+}
+
+/// What an example adds to the log-loss, from the probability of its true class.
+pub(crate) fn loss(probability: f32) -> f64 {
+    -log(probability)
+}
+
+/// Logarithm of a probability, which is never taken as 0.
+pub(crate) fn log(probability: f32) -> f64 {
+    f64::from(probability).clamp(SMALLEST, 1.0).ln()
+}
+
+fn tallies(confusion: &[Vec<usize>]) -> Vec<Tally> {
+    let of_class = |class: usize| Tally {
+        hits: confusion[class][class] as u64,
+        predicted: confusion.iter().map(|row| row[class] as u64).sum(),
+        support: confusion[class].iter().map(|n| *n as u64).sum(),
+    };
+    (0..confusion.len()).map(of_class).collect()
 }
 
 /// Index of the largest value; the first of equal ones.

@@ -1,11 +1,10 @@
 //! A model beside simple ones that were made in seconds: was it worth its cost?
 
 use crate::numbers;
+use crate::paired::{RARE, sign_test};
 use serde::{Deserialize, Serialize};
 
-/// A difference counts once chance alone would make one as large in fewer cases than this.
-const RARE: f64 = 0.05;
-/// The same in standard errors of a mean.
+/// A difference of means counts from so many standard errors on.
 const SURE: f64 = 1.96;
 
 /// A simple model, trained and measured on the same examples.
@@ -141,19 +140,9 @@ impl Comparison {
 }
 
 impl Pairs {
-    /// McNemar's exact test: how probable it is that of all disagreements so many, or more, fall to one
-    /// side, if each falls to either side alike.
+    /// How probable so uneven a number of disagreements is by chance.
     fn chance(self) -> f64 {
-        let all = (self.only_model + self.only_simple) as f64;
-        let fewer = self.only_model.min(self.only_simple);
-        // Logarithms, because half to the power of thousands is nothing.
-        let mut term = -all * std::f64::consts::LN_2;
-        let mut tail = term.exp();
-        for k in 0..fewer {
-            term += ((all - k as f64) / (k + 1) as f64).ln();
-            tail += term.exp();
-        }
-        (2.0 * tail).min(1.0)
+        sign_test(self.only_model, self.only_simple)
     }
 }
 

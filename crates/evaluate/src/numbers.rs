@@ -54,6 +54,7 @@ pub fn label(name: &str) -> String {
         "macro_f1" => "macro F1".into(),
         "micro_f1" => "micro F1".into(),
         "mcc" => "Matthews' correlation".into(),
+        "brier" => "Brier score".into(),
         "auroc" => "area under ROC curve".into(),
         "subset_accuracy" => "all labels right".into(),
         "answerable_f1" => "F1 where there is an answer".into(),
@@ -66,6 +67,22 @@ pub fn label(name: &str) -> String {
         "answered_right" => "right of those answered".into(),
         other => other.replace('_', " "),
     }
+}
+
+/// A quantity as people read it; large ones whole and in groups of three digits.
+pub fn amount(value: f64) -> String {
+    match value.abs() {
+        size if (10_000.0..1e15).contains(&size) => grouped(value.round() as i64),
+        _ => number(value),
+    }
+}
+
+/// Whether more of a score is better.
+pub fn larger_is_better(name: &str) -> bool {
+    !matches!(
+        name,
+        "loss" | "log_loss" | "brier" | "hamming_loss" | "mae" | "rmse" | "median_error" | "mape"
+    )
 }
 
 /// A value of the data, with as many digits as a reader needs: `1872`, `5.843`, `1.2e-7`.

@@ -9,6 +9,26 @@ use std::cell::Cell;
 
 thread_local! {
     static STATE: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    static OFF: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`, in which dropout on this thread drops nothing although gradients are recorded: how the
+/// answer of a finished network changes with its input.
+pub fn without<R>(work: impl FnOnce() -> R) -> R {
+    /// Sets the noise back, also when `work` panics.
+    struct Before(bool);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            OFF.set(self.0);
+        }
+    }
+    let _before = Before(OFF.replace(true));
+    work()
+}
+
+/// Whether there is no noise now.
+pub(crate) fn is_off() -> bool {
+    OFF.get()
 }
 
 /// Sets this thread's seed.

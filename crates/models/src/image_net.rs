@@ -6,6 +6,7 @@ use crate::resnet::{RESNET18, RESNET34, ResNet};
 use crate::{Lenet, LinearModel, Mlp, ModelError, hub, size, weights};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use modelwright_kernels::nn::{FeatureMap, global_avg_pool};
 
 /// A network from pictures to logits.
 #[derive(Module, Debug)]
@@ -53,6 +54,35 @@ impl ImageNet {
             Self::Mlp(m) => m.forward(x.flatten(1, 3)),
             Self::Lenet(m) => m.forward(x),
             Self::ResNet(m) => m.forward(x),
+        }
+    }
+
+    /// The last feature map, if there is one: Grad-CAM looks at it.
+    pub fn features(&self, x: Tensor<4>) -> Option<FeatureMap> {
+        match self {
+            Self::Lenet(m) => Some(m.features(x)),
+            Self::ResNet(m) => Some(m.features(x)),
+            Self::Linear(_) | Self::Mlp(_) => None,
+        }
+    }
+
+    /// Logits of what [`Self::features`] gives; `None` where it gives nothing.
+    pub fn head(&self, map: FeatureMap) -> Option<Tensor<2>> {
+        match self {
+            Self::Lenet(m) => Some(m.head(map)),
+            Self::ResNet(m) => Some(m.head(map)),
+            Self::Linear(_) | Self::Mlp(_) => None,
+        }
+    }
+
+    /// The features that the logits are made of, `[batch, features]`; pictures that are alike to the
+    /// network are close to each other in them.
+    pub fn hidden(&self, x: Tensor<4>) -> Tensor<2> {
+        match self {
+            Self::Linear(_) => x.flatten(1, 3),
+            Self::Mlp(m) => m.hidden(x.flatten(1, 3)),
+            Self::Lenet(m) => m.hidden(m.features(x)),
+            Self::ResNet(m) => global_avg_pool(m.features(x)),
         }
     }
 

@@ -64,17 +64,34 @@ impl Lenet {
 
     /// `[batch, channels, h, w]` to logits `[batch, classes]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
-        let pool = MaxPool2d::new(2, 2, 0);
+        self.head(self.features(x))
+    }
+
+    /// The last feature map, of 16 channels, before its pooling.
+    pub fn features(&self, x: Tensor<4>) -> FeatureMap {
         let x = FeatureMap::from_nchw(x);
-        let x = pool.forward(self.conv1.forward(x).relu());
-        let x = pool.forward(self.conv2.forward(x).relu());
+        let x = half(self.conv1.forward(x).relu());
+        self.conv2.forward(x).relu()
+    }
+
+    /// Logits of a last feature map.
+    pub fn head(&self, map: FeatureMap) -> Tensor<2> {
+        self.fc3.forward(self.dropout.forward(self.hidden(map)))
+    }
+
+    /// The 84 features that the logits are made of.
+    pub fn hidden(&self, map: FeatureMap) -> Tensor<2> {
         // Flattened in PyTorch's order, so that the weights of `fc1` can be exchanged.
-        let x = x.into_nchw().flatten(1, 3);
+        let x = half(map).into_nchw().flatten(1, 3);
         let x = self.fc1.forward_activated(x, Activation::Relu);
         let x = self.dropout.forward(x);
-        let x = self.fc2.forward_activated(x, Activation::Relu);
-        self.fc3.forward(self.dropout.forward(x))
+        self.fc2.forward_activated(x, Activation::Relu)
     }
+}
+
+/// The largest of each square of four pixels.
+fn half(map: FeatureMap) -> FeatureMap {
+    MaxPool2d::new(2, 2, 0).forward(map)
 }
 
 /// Side and padding of the second convolution: a 5x5 kernel without padding needs 12 pixels after the

@@ -56,7 +56,12 @@ impl Mlp {
     }
 
     /// `[batch, inputs]` to `[batch, outputs]`.
-    pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        self.layers[self.layers.len() - 1].forward(self.hidden(x))
+    }
+
+    /// What the head sees: the last hidden layer, or the inputs if there is none.
+    pub fn hidden(&self, mut x: Tensor<2>) -> Tensor<2> {
         let last = self.layers.len() - 1;
         for (i, layer) in self.layers[..last].iter().enumerate() {
             x = match self.norms.get(i) {
@@ -65,7 +70,7 @@ impl Mlp {
             };
             x = self.dropout.forward(x);
         }
-        self.layers[last].forward(x)
+        x
     }
 }
 

@@ -120,6 +120,11 @@ impl ResNet {
 
     /// `[batch, channels, h, w]` to logits `[batch, classes]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        self.head(self.features(x))
+    }
+
+    /// The last feature map, of 512 channels.
+    pub fn features(&self, x: Tensor<4>) -> FeatureMap {
         let x = FeatureMap::from_nchw(x);
         let mut x = self.conv1.forward_norm_relu(&self.bn1, x);
         if !self.small {
@@ -130,7 +135,12 @@ impl ResNet {
                 x = block.forward(x);
             }
         }
-        self.fc.forward(global_avg_pool(x))
+        x
+    }
+
+    /// Logits of a last feature map.
+    pub fn head(&self, map: FeatureMap) -> Tensor<2> {
+        self.fc.forward(global_avg_pool(map))
     }
 
     /// Stops the training of everything but the head.

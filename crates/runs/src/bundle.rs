@@ -1,5 +1,6 @@
 //! The finished model as a folder that other tools read.
 
+use crate::card::{DATA_SHEET, MODEL_CARD};
 use crate::error::RunError;
 use crate::files::{NewFolder, write_file};
 use serde::{Deserialize, Serialize};
@@ -132,7 +133,8 @@ fn camel(name: &str) -> String {
         .collect()
 }
 
-/// A bundle on disk whose files are all there and undamaged.
+/// A bundle on disk whose files are all there and undamaged; model card and data sheet may have been
+/// edited.
 #[derive(Debug, Clone)]
 pub struct Bundle {
     path: PathBuf,
@@ -173,7 +175,9 @@ impl Bundle {
             config,
         };
         for (name, expected) in &bundle.config.files {
-            if digest(&bundle.read(name)?) != *expected {
+            // These are for people, who may edit them with any tool; nothing is computed from them.
+            let for_people = [MODEL_CARD, DATA_SHEET].contains(&name.as_str());
+            if digest(&bundle.read(name)?) != *expected && !for_people {
                 return Err(broken(format!(
                     "{name} is damaged or was changed (its checksum differs)"
                 )));
@@ -185,6 +189,26 @@ impl Bundle {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Adds a file or replaces one, with its checksum: complete or not at all. A program that is stopped
+    /// meanwhile leaves a bundle that can be used; a file that is just being replaced has no checksum.
+    pub fn put(&mut self, name: &str, content: &[u8]) -> Result<(), RunError> {
+        if !is_plain(name) {
+            return Err(self.broken(format!("`{name}` is no plain file name")));
+        }
+        if self.config.files.remove(name).is_some() {
+            self.write_config()?;
+        }
+        write_file(&self.path.join(name), content)?;
+        self.config.files.insert(name.into(), digest(content));
+        self.write_config()
+    }
+
+    fn write_config(&self) -> Result<(), RunError> {
+        let path = self.path.join(CONFIG);
+        let text = serde_json::to_vec_pretty(&self.config);
+        write_file(&path, &text.map_err(|e| RunError::content(&path, e))?)
     }
 
     /// The content of a file of the bundle.
@@ -334,6 +358,28 @@ mod tests {
             let error = Bundle::open(folder.path()).unwrap_err().to_string();
             assert!(error.contains("no plain file name"), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn files_are_replaced_with_their_checksums_and_a_card_may_be_edited_by_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b");
+        let config = BundleConfig::new("t", "r", "mlp", serde_json::json!({}), &["a".into()]);
+        let files = [(MODEL, vec![1]), (MODEL_CARD, b"card".to_vec())];
+        write_bundle(&path, config, &files).unwrap();
+        let mut bundle = Bundle::open(&path).unwrap();
+        bundle.put(LABELS, b"[]").unwrap();
+        bundle.put(MODEL, &[2]).unwrap();
+        let again = Bundle::open(&path).unwrap();
+        assert_eq!(again.config, bundle.config);
+        assert_eq!(again.read(MODEL).unwrap(), [2]);
+        assert_eq!(again.config.files[MODEL], digest(&[2]));
+        assert!(again.config.files.contains_key(LABELS));
+        assert!(bundle.put("../x", b"").is_err());
+        std::fs::write(path.join(MODEL_CARD), "card, edited").unwrap();
+        assert!(Bundle::open(&path).is_ok());
+        std::fs::write(path.join(LABELS), "[1]").unwrap();
+        assert!(Bundle::open(&path).is_err());
     }
 
     #[test]

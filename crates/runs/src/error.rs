@@ -41,6 +41,14 @@ pub enum RunError {
         /// The run.
         id: String,
     },
+    /// A setting that makes no sense.
+    #[error("{name}: {problem}")]
+    Setting {
+        /// What it is called where it was given.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A folder that is no bundle, or a damaged one.
     #[error("{path} is no complete bundle: {problem}")]
     Bundle {
@@ -149,6 +157,7 @@ impl RunError {
                     .into(),
             ),
             Self::Locked { .. } => Some("wait for it, or stop that process first".into()),
+            Self::Setting { .. } => None,
             Self::Bundle { .. } => Some(
                 "give a run that is finished, or its `bundle` folder, complete and unchanged".into(),
             ),

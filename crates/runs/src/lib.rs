@@ -1,8 +1,9 @@
 //! Runs and bundles: the run store (SQLite, one file), the layout of run folders, locks, bundles,
-//! model cards and TensorBoard files. Nothing else writes to these.
+//! model cards and TensorBoard files, and what runs cost. Nothing else writes to these.
 
 mod bundle;
-mod card;
+pub mod card;
+pub mod cost;
 mod differences;
 mod error;
 mod files;
@@ -15,6 +16,7 @@ mod tensorboard;
 
 pub use bundle::{Bundle, BundleConfig, CONFIG, LABELS, MODEL, PREPROCESSOR, write_bundle};
 pub use card::{Card, Facts};
+pub use cost::{Cost, Meter, Rates};
 pub use differences::differences;
 pub use error::{Reason, RunError, file_help};
 pub use files::{NewFile, NewFolder, write_chart, write_file, write_private_file};

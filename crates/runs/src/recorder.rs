@@ -1,5 +1,6 @@
 //! The observer that puts a run on record.
 
+use crate::cost::Meter;
 use crate::error::RunError;
 use crate::folder::RunFolder;
 use crate::store::{EpochScore, Store};
@@ -9,7 +10,6 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::time::Instant;
 
 /// Writes epochs to the store and to the charts of the run folder, and events to its log.
 pub struct Recorder<'a> {
@@ -17,12 +17,12 @@ pub struct Recorder<'a> {
     id: &'a str,
     folder: RunFolder,
     log: File,
-    started: Instant,
+    meter: &'a Meter,
 }
 
 impl<'a> Recorder<'a> {
-    /// A recorder that appends to what the run has already. The time of this process counts from here.
-    pub fn new(store: &'a Store, id: &'a str) -> Result<Self, RunError> {
+    /// A recorder that appends to what the run has already. `meter` counts what this process uses.
+    pub fn new(store: &'a Store, id: &'a str, meter: &'a Meter) -> Result<Self, RunError> {
         let folder = store.folder(id);
         let path = folder.events();
         let log = open_log(&path).map_err(|e| RunError::io(&path, e))?;
@@ -31,7 +31,7 @@ impl<'a> Recorder<'a> {
             id,
             folder,
             log,
-            started: Instant::now(),
+            meter,
         })
     }
 
@@ -52,8 +52,9 @@ impl<'a> Recorder<'a> {
             // Each epoch ends with one too. What a process does after its last checkpoint is lost
             // when it is killed, and so is the time that it took.
             Event::CheckpointSaved { .. } => {
-                let seconds = self.started.elapsed().as_secs_f64();
-                self.store.set_live_seconds(self.id, seconds)?;
+                let cost = self.meter.cost();
+                self.store.set_live_seconds(self.id, cost.usage.seconds)?;
+                self.store.set_cost(self.id, self.meter.started(), &cost)?;
             }
             Event::Finished { .. } | Event::Interrupted { .. } => {
                 write_curves(&self.folder, &self.store.epochs(self.id)?)?;

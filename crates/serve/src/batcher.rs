@@ -39,6 +39,7 @@ pub(crate) struct Batcher {
 /// What both sides count.
 struct State {
     model: String,
+    version: String,
     metrics: Metrics,
     /// Most examples in one pass.
     most: usize,
@@ -69,9 +70,9 @@ struct Job {
 }
 
 impl Batcher {
-    /// Starts the thread of a model.
+    /// Starts the thread of a version of a model.
     pub fn start(
-        model: &str,
+        (model, version): (&str, &str),
         predictor: Arc<dyn Predictor>,
         limits: &Limits,
         metrics: Metrics,
@@ -79,6 +80,7 @@ impl Batcher {
         let (jobs, taken) = mpsc::channel();
         let state = Arc::new(State {
             model: model.into(),
+            version: version.into(),
             metrics,
             most: limits.batch_size.max(1),
             delay: limits.batch_delay,
@@ -141,7 +143,7 @@ impl State {
         let order = Ordering::Relaxed;
         match self.waiting.fetch_update(order, order, admit) {
             Ok(before) => {
-                self.metrics.queue(&self.model, before + examples);
+                self.queue(before + examples);
                 Ok(())
             }
             Err(waiting) => Err(ServeError::busy(
@@ -154,11 +156,15 @@ impl State {
         }
     }
 
+    fn queue(&self, depth: usize) {
+        self.metrics.queue(&self.model, &self.version, depth);
+    }
+
     /// Gives the places of a job back.
     fn taken(&self, job: Job) -> Job {
         let examples = job.content.len();
         let before = self.waiting.fetch_sub(examples, Ordering::Relaxed);
-        self.metrics.queue(&self.model, before - examples);
+        self.queue(before - examples);
         job
     }
 

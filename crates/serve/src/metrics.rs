@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Upper bounds of the latency histogram in seconds: a small network answers in under a
 /// millisecond, a large one under load in seconds.
@@ -39,7 +39,7 @@ struct Inner {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram>,
     in_flight: Gauge,
-    queue: Family<ModelLabels, Gauge>,
+    queue: Family<VersionLabels, Gauge>,
     batches: Family<ModelLabels, Histogram>,
     loaded: Family<VersionLabels, Gauge>,
     reload_failures: Family<ModelLabels, Counter>,
@@ -152,19 +152,26 @@ impl Metrics {
         batches.observe(size as f64);
     }
 
-    /// Sets how many examples wait for a model.
-    pub fn queue(&self, model: &str, depth: usize) {
-        let queue = self.inner.queue.get_or_create(&labels(model));
-        queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
+    /// Sets how many examples wait for a version of a model.
+    pub fn queue(&self, model: &str, version: &str, depth: usize) {
+        let names = self.names();
+        // A version that was replaced answers what it had accepted, but is listed no more.
+        if names.contains(&(model.to_string(), version.to_string())) {
+            let queue = self.inner.queue.get_or_create(&of_version(model, version));
+            queue.set(i64::try_from(depth).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn names(&self) -> RwLockReadGuard<'_, BTreeSet<(String, String)>> {
+        let names = self.inner.names.read();
+        // A thread that panicked cannot have left the set half changed.
+        names.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a version of a model is loaded, or is no longer.
     pub fn loaded(&self, model: &str, version: &str, yes: bool) {
         let pair = (model.to_string(), version.to_string());
-        let labels_of = VersionLabels {
-            model: pair.0.clone(),
-            version: pair.1.clone(),
-        };
+        let labels = of_version(model, version);
         // A thread that panicked cannot have left the set half changed.
         let mut names = self
             .inner
@@ -173,24 +180,17 @@ impl Metrics {
             .unwrap_or_else(PoisonError::into_inner);
         if yes {
             names.insert(pair);
-            self.inner.loaded.get_or_create(&labels_of).set(1);
+            self.inner.loaded.get_or_create(&labels).set(1);
             return;
         }
         names.remove(&pair);
-        self.inner.loaded.remove(&labels_of);
-        if !names.iter().any(|(name, _)| name == model) {
-            self.inner.queue.remove(&labels(model));
-        }
+        self.inner.loaded.remove(&labels);
+        self.inner.queue.remove(&labels);
     }
 
     /// Whether any version of a model of this name is loaded.
     pub fn knows(&self, model: &str) -> bool {
-        let names = self
-            .inner
-            .names
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        names.iter().any(|(name, _)| name == model)
+        self.names().iter().any(|(name, _)| name == model)
     }
 
     /// Counts a replaced bundle that could not be loaded; the one before goes on serving.
@@ -240,7 +240,7 @@ impl Inner {
         );
         registry.register(
             "queue_depth",
-            "Examples that wait for a model now",
+            "Examples that wait for a version of a model now",
             queue.clone(),
         );
         registry.register(
@@ -263,6 +263,13 @@ impl Inner {
             "Requests turned away for their token or its rate",
             refusals.clone(),
         );
+    }
+}
+
+fn of_version(model: &str, version: &str) -> VersionLabels {
+    VersionLabels {
+        model: model.to_string(),
+        version: version.to_string(),
     }
 }
 
@@ -339,9 +346,21 @@ mod tests {
         let metrics = Metrics::new();
         metrics.loaded("iris", "v1", true);
         metrics.loaded("iris", "v2", true);
-        metrics.queue("iris", 3);
+        metrics.queue("iris", "v1", 3);
+        metrics.queue("iris", "v2", 1);
         metrics.loaded("iris", "v1", false);
+        // What it had accepted leaves its queue later.
+        metrics.queue("iris", "v1", 0);
         assert!(metrics.knows("iris"));
+        let text = metrics.open_metrics();
+        assert!(
+            text.contains("queue_depth{model=\"iris\",version=\"v2\"} 1"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("queue_depth{model=\"iris\",version=\"v1\"}"),
+            "{text}"
+        );
         metrics.loaded("iris", "v2", false);
         assert!(!metrics.knows("iris"));
         let text = metrics.open_metrics();

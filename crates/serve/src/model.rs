@@ -55,7 +55,8 @@ impl Version {
     ) -> Result<Self, ServeError> {
         let stamp = stamp(source);
         let (bundle, digest, predictor) = open(source)?;
-        let batcher = Batcher::start(model, predictor.clone(), limits, metrics.clone())?;
+        let named = (model, &*number.to_string());
+        let batcher = Batcher::start(named, predictor.clone(), limits, metrics.clone())?;
         Ok(Self {
             number,
             source: source.into(),

@@ -190,7 +190,7 @@ fn requests_count_by_route_status_and_models_that_exist() {
     count.loaded("iris", "1", true);
     count.batch("iris", 3);
     count.batch("iris", 300);
-    count.queue("iris", 7);
+    count.queue("iris", "1", 7);
     count.reload_failed("iris");
     let server = served(&count);
     for _ in 0..3 {
@@ -243,10 +243,9 @@ fn requests_count_by_route_status_and_models_that_exist() {
         of_iris("modelwright_batch_size", "modelwright_batch_size_sum"),
         Some(303.0)
     );
-    assert_eq!(
-        of_iris("modelwright_queue_depth", "modelwright_queue_depth"),
-        Some(7.0)
-    );
+    let queue = "modelwright_queue_depth";
+    let version = [("model", "iris"), ("version", "1")];
+    assert_eq!(value(&read, queue, queue, &version), Some(7.0));
     let failures = "modelwright_reload_failures_total";
     assert_eq!(of_iris(failures, failures), Some(1.0));
     let loaded = "modelwright_model_loaded";

@@ -13,7 +13,8 @@ async function ask(url, body) {
   at("problem").hidden = true;
   at("answer").setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(url, { method: "POST", body });
+    const why = at("why")?.checked ? "?why=1" : "";
+    const response = await fetch(url + why, { method: "POST", body });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     // A later question may have been answered before this one.
     if (number !== asked) return;

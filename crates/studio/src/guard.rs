@@ -41,7 +41,7 @@ pub async fn own_pages_only(
 
 fn refused(key: &str) -> Response {
     // No page: who sees this is not one of our visitors.
-    let text = crate::i18n::Lang::En.t(key);
+    let text = crate::i18n::tr(crate::i18n::Lang::En, key, &[]);
     (StatusCode::FORBIDDEN, text).into_response()
 }
 

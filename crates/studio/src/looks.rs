@@ -38,6 +38,14 @@ pub struct Look {
     pub recipe: Result<Recipe, Problem>,
 }
 
+impl Look {
+    /// Whether the target is a class or a quantity; what belongs to a text, or answers it, is neither.
+    pub fn has_classes(&self) -> bool {
+        let other = ["question-answering", "text-embedding"];
+        !self.tasks.first().is_some_and(|task| other.contains(task))
+    }
+}
+
 /// A look at data, done or under way.
 #[derive(Clone)]
 pub struct Looking {

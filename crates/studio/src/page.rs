@@ -2,7 +2,7 @@
 
 use crate::app::Studio;
 use crate::assets;
-use crate::i18n::Lang;
+use crate::i18n::{self, Lang};
 use axum::extract::FromRequestParts;
 use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, LOCATION};
 use axum::http::request::Parts;
@@ -79,12 +79,17 @@ impl Ctx {
 
     /// The text of a key in the visitor's language.
     pub fn t(&self, key: &str) -> String {
-        self.lang.t(key)
+        i18n::tr(self.lang, key, &[])
+    }
+
+    /// Whether there is a text of this key.
+    pub fn has(&self, key: &str) -> bool {
+        i18n::has(self.lang, key)
     }
 
     /// The text of a key with its placeholders filled.
     pub fn tr(&self, key: &str, args: &[(&str, &(dyn Display + Sync))]) -> String {
-        self.lang.tr(key, args)
+        i18n::tr(self.lang, key, args)
     }
 
     /// A page with this title and content, inside the frame.
@@ -184,7 +189,7 @@ impl Ctx {
             [""] => "home",
             ["data", ..] => "data",
             ["train", ..] => "train",
-            ["runs", _, "result", ..] | ["compare"] => "result",
+            ["runs", _, "result" | "report", ..] | ["compare"] => "result",
             ["runs", _, "try", ..] => "try",
             ["runs", _, "ship", ..] => "ship",
             ["runs", ..] => "run",

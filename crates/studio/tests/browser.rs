@@ -75,6 +75,20 @@ async fn pictures(page: &Page, folder: &Path) {
     .await;
     page.shot("cell").await;
 
+    page.click("nav.steps a[href$='/result']").await;
+    page.click("a[href$='/report']").await;
+    page.wait_for(".report .conclusion").await;
+    page.wait_for(".report figure svg").await;
+    page.shot("report").await;
+
+    page.click("nav.steps a[href$='/try']").await;
+    page.click_when_there("#camera:not([hidden])").await;
+    page.click_when_there("#viewer:not([hidden]) #shot").await;
+    page.wait_for("#answer .headline").await;
+    page.click("#camera-off").await;
+    page.wait_for("#viewer[hidden]").await;
+    page.shot("camera").await;
+
     page.click("nav.steps a[href$='/try']").await;
     // A zero: once around.
     let around = |i: usize| {

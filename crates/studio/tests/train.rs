@@ -79,12 +79,25 @@ async fn what_cannot_be_used_is_said_beside_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_limit_pauses_and_the_run_goes_on_later() {
+async fn a_time_limit_ends_a_training_with_a_model() {
     let bench = Bench::new();
     bench.data("/train?data=iris").await;
     let form = "data=iris&minutes=0.005&training.epochs=1000000&training.early_stopping=1000000";
+    bench.post("/train", form).await;
+    let run = ended(&bench, "iris-mlp-1").await;
+    assert_eq!(run.status, Status::Finished);
+    let page = bench.get("/runs/iris-mlp-1/result").await;
+    assert_eq!(page.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trainings_stand_in_line_and_a_stopped_one_goes_on_later() {
+    let bench = Bench::new();
+    bench.data("/train?data=iris").await;
+    let form = "data=iris&training.epochs=1000000&training.early_stopping=1000000";
     let started = bench.post("/train", form).await;
     assert_eq!(started.place(), "/runs/iris-mlp-1");
+    assert!(bench.studio.jobs().stop("iris-mlp-1"));
     let run = ended(&bench, "iris-mlp-1").await;
     assert_eq!(run.status, Status::Interrupted);
 

@@ -8,7 +8,6 @@ use crate::task::{Prediction, Predictor};
 use modelwright_data::{Content, Dataset, Notify, Part};
 use modelwright_evaluate::argmax;
 use modelwright_runs::{Run, RunFolder, write_file};
-use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 /// Answers of a model beside the true ones, example by example.
@@ -125,21 +124,24 @@ impl Answers {
         }
         let (recipe, part) = (recipe_of(run)?, part_of(run));
         let answers = with_model(&folder.bundle(), |predictor| {
-            Self::compute(predictor, &recipe, dataset, part)
+            let parts = predictor.parts(dataset, &recipe)?;
+            let rows: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == part).collect();
+            Self::new(predictor, dataset, &rows)
         })?;
         write_file(&path, &serde_json::to_vec(&answers).unwrap_or_default())?;
         Ok(answers)
     }
 
-    fn compute(
+    /// Those of a model to some examples of a data set, without the ones that have no true answer.
+    ///
+    /// # Errors
+    /// The data does not suit the model, or its answers are not right or wrong one by one.
+    pub fn new(
         predictor: &dyn Predictor,
-        recipe: &Recipe,
         dataset: &Dataset,
-        part: Part,
+        rows: &[usize],
     ) -> Result<Self, TaskError> {
-        let parts = predictor.parts(dataset, recipe)?;
-        let rows: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == part).collect();
-        let (examples, truth) = predictor.truth(dataset, &rows)?;
+        let (examples, truth) = predictor.truth(dataset, rows)?;
         let content = match &dataset.content {
             Content::Images(set) => Content::Images(set.select(&examples)),
             Content::Table(table) => Content::Table(table.select(&examples)),

@@ -3,8 +3,8 @@
 use crate::error::TaskError;
 use crate::task::Prediction;
 use crate::worst::Worst;
-use burn::tensor::activation::softmax;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use modelwright_evaluate::argmax;
 use modelwright_kernels::nn::{Labels, cross_entropy};
 use modelwright_train::{ClassWeights, Goal, Meter, Mistake, Recipe, Scores, StepLoss};
@@ -80,6 +80,9 @@ impl ClassHead {
         meter: &mut ClassMeter,
     ) -> StepLoss {
         meter.add(&logits, &batch.host);
+        if let Some(weights) = &batch.weights {
+            return weighted_cross_entropy(logits, &batch.host, weights);
+        }
         let of = |labels: &Labels| cross_entropy(logits.clone(), labels, self.smoothing);
         let weight = batch.labels.total_weight();
         let value = match &batch.mixed {
@@ -103,12 +106,32 @@ impl ClassHead {
     }
 }
 
+/// Cross-entropy in which each example has a weight of its own: `Σ w (-ln p_y) / Σ w`.
+fn weighted_cross_entropy(logits: Tensor<2>, labels: &[u32], weights: &[f32]) -> StepLoss {
+    let device = logits.device();
+    let index: Vec<i64> = labels.iter().map(|l| i64::from(*l)).collect();
+    let index = Tensor::<2, Int>::from_data(TensorData::new(index, [labels.len(), 1]), &device);
+    let picked = log_softmax(logits, 1)
+        .gather(1, index)
+        .reshape([labels.len()]);
+    let total = weights.iter().map(|w| f64::from(*w)).sum();
+    StepLoss {
+        value: (picked * Tensor::<1>::from_floats(weights, &device))
+            .sum()
+            .neg()
+            .div_scalar(total),
+        weight: total,
+    }
+}
+
 /// The true classes of a batch.
 pub(crate) struct ClassTargets {
     /// For counting right answers.
     pub host: Vec<u32>,
     /// For the loss.
     pub labels: Labels,
+    /// A weight for each example; without them, examples of a class weigh the same.
+    pub weights: Option<Vec<f32>>,
     /// With mixup: the classes of the pictures blended in, and the share of the first ones.
     pub mixed: Option<(Labels, f32)>,
 }

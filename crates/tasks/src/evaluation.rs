@@ -1,6 +1,6 @@
 //! What was measured of a model, whatever its task.
 
-use modelwright_evaluate::chart::{confusion, scatter};
+use modelwright_evaluate::chart::{Words, confusion, scatter};
 use modelwright_evaluate::{
     ClassificationReport, MultiLabelReport, RegressionReport, RetrievalReport, SpanReport,
 };
@@ -50,7 +50,12 @@ impl Evaluation {
         match self {
             Self::Classification(r) => {
                 let title = format!("{} examples, {:.1} % right", r.examples, 100.0 * r.accuracy);
-                vec![("confusion", confusion(&title, &r.classes, &r.confusion))]
+                let words = Words {
+                    title: &title,
+                    x: "predicted",
+                    y: "true",
+                };
+                vec![("confusion", confusion(&words, &r.classes, &r.confusion))]
             }
             Self::Regression(r) => {
                 let title = format!("{} examples, R² {:.3}", r.examples, r.r2);

@@ -4,6 +4,7 @@
 //! settings to a finished run. A new task is one module here, registered in one line.
 
 mod answers;
+mod calibrated;
 mod classify;
 mod error;
 mod evaluation;
@@ -12,6 +13,7 @@ mod given;
 mod image_classification;
 pub mod index;
 mod input;
+mod inside;
 mod network;
 mod ngrams;
 mod of_bundle;
@@ -33,11 +35,15 @@ mod text_embedding;
 mod worst;
 
 pub use answers::{AnswerValues, Answers, Truth, data_of_run};
+pub use calibrated::{CALIBRATION, Temperature, store_temperature};
 pub use error::TaskError;
 pub use evaluation::Evaluation;
 pub use given::Given;
 pub use input::{InputColumn, InputSchema, InputValues};
-pub use of_bundle::{input_of_bundle, predictions_of_bundle};
+pub use inside::{
+    FeatureSlopes, Inside, LinearOutputs, PictureInside, RowInside, Slopes, TextInside, TextTokens,
+};
+pub use of_bundle::{input_of_bundle, predictions_of_bundle, with_model};
 pub use output::OutputSchema;
 pub use plan::{Plan, usual_parts};
 pub use session::{Ended, Report, STACK, Session, SessionOptions};

@@ -27,7 +27,10 @@ pub fn predictions_of_bundle(
 }
 
 /// Does something with the model in a bundle, on a thread whose stack is large enough for it.
-pub(crate) fn with_model<T: Send>(
+///
+/// # Errors
+/// The bundle cannot be read, or what is done fails.
+pub fn with_model<T: Send>(
     bundle: &Path,
     work: impl FnOnce(&dyn Predictor) -> Result<T, TaskError> + Send,
 ) -> Result<T, TaskError> {

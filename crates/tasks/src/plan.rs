@@ -62,21 +62,29 @@ impl Plan {
             recipe.training.threads = std::thread::available_parallelism().map_or(1, |n| n.get());
         }
         task.resolve(&mut recipe, &dataset)?;
-        if recipe.training.answer_threshold.is_some() && recipe.task != "question-answering" {
-            return Err(TaskError::asked(
-                format!(
-                    "training.answer_threshold is for a FAQ, but the task is {}",
-                    recipe.task
-                ),
-                "leave it away",
-            ));
-        }
+        only_for(&recipe)?;
         Ok(Self {
             recipe,
             dataset,
             task,
         })
     }
+}
+
+/// Refuses settings of the training that the task does not read.
+fn only_for(recipe: &Recipe) -> Result<(), TaskError> {
+    let (training, task) = (&recipe.training, recipe.task.as_str());
+    let misplaced = if training.answer_threshold.is_some() && task != "question-answering" {
+        "training.answer_threshold is for a FAQ"
+    } else if training.reweigh.is_some() && task != "tabular-classification" {
+        "training.reweigh is for classes of the rows of a table"
+    } else {
+        return Ok(());
+    };
+    Err(TaskError::asked(
+        format!("{misplaced}, but the task is {task}"),
+        "leave it away",
+    ))
 }
 
 /// A recipe of nothing but defaults.

@@ -4,6 +4,7 @@ use crate::answers::Truth;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
+use crate::inside::{Inside, LinearOutputs, RowInside};
 use crate::network;
 use crate::parts::{Division, or_train};
 use crate::task::{Prediction, Predictor};
@@ -32,6 +33,11 @@ pub(crate) trait Answer: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// Decoded outputs as predictions.
     fn predictions(&self, decoded: &[f32]) -> Vec<Prediction>;
+
+    /// What an output is multiplied by, and what is added to it, to be in the unit of the answer.
+    fn unit(&self) -> (f64, f64) {
+        (1.0, 0.0)
+    }
 
     /// Metrics on those of `rows` whose column `target` has a value; `decoded` gives what the network
     /// says for some rows.
@@ -162,6 +168,45 @@ impl<A: Answer> Predictor for RowPredictor<A> {
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
         let parts = parts::<A>(dataset, &self.preprocessor.target, recipe)?;
         Ok(or_train(parts))
+    }
+
+    fn inside(&self) -> Inside<'_> {
+        Inside::Rows(self)
+    }
+
+    fn features(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Option<Vec<f32>>, TaskError> {
+        let rows: Vec<usize> = rows.collect();
+        let table = table_of(content, place)?;
+        let inputs = self.preprocessor.encoder.encode(table, place, &rows)?;
+        Ok(Some(inputs))
+    }
+}
+
+impl<A: Answer> RowInside for RowPredictor<A> {
+    fn encoder(&self) -> &TableEncoder {
+        &self.preprocessor.encoder
+    }
+
+    fn linear(&self) -> Option<LinearOutputs> {
+        let TableNet::Linear(model) = &self.net else {
+            return None;
+        };
+        let (scale, shift) = self.preprocessor.answer.unit();
+        let weights: Vec<f64> = model.fc.weight.val().into_data().iter::<f64>().collect();
+        let inputs = self.preprocessor.encoder.width();
+        let row = |row: &[f64]| row.iter().map(|w| w * scale).collect();
+        let weights: Vec<Vec<f64>> = weights.chunks_exact(inputs).map(row).collect();
+        let biases: Vec<f64> = match &model.fc.bias {
+            Some(bias) => bias.val().into_data().iter::<f64>().collect(),
+            None => vec![0.0; weights.len()],
+        };
+        let biases = biases.iter().map(|b| b * scale + shift).collect();
+        Some(LinearOutputs { weights, biases })
     }
 }
 

@@ -9,13 +9,13 @@ use crate::task::{Course, Job, JobOutcome, Made};
 use burn::tensor::Device;
 use modelwright_data::{Notice, Notify, Part};
 use modelwright_evaluate::Comparison;
+use modelwright_runs::card::Documents;
 use modelwright_runs::{
-    BundleConfig, Card, LABELS, Machine, NewRun, Recorder, Run, RunFolder, RunLock, Status, Store,
-    TensorBoard, write_bundle, write_file,
+    Bundle, BundleConfig, Card, LABELS, Machine, Meter, NewRun, Rates, Recorder, Run, RunFolder,
+    RunLock, Status, Store, TensorBoard, write_bundle, write_file,
 };
 use modelwright_train::{Checkpoint, Control, Observer, Observers, Recipe, TrainError};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// Where a session works and who watches.
 pub struct SessionOptions<'a> {
@@ -40,6 +40,8 @@ pub struct Session<'a> {
     /// `None` once the training has taken it.
     examples: Option<Examples>,
     resume: Option<Checkpoint>,
+    /// What its cost is counted at.
+    rates: Rates,
 }
 
 /// Stack of a computing thread: networks are dropped and walked recursively.
@@ -76,6 +78,7 @@ pub struct Report {
 impl<'a> Session<'a> {
     /// Starts a new run.
     pub fn start(plan: Plan, options: SessionOptions<'a>) -> Result<Self, TaskError> {
+        let rates = Rates::load(options.runs)?;
         let store = Store::open(options.runs)?;
         let machine = serde_json::to_string(&Machine::this()).unwrap_or_default();
         let architecture = plan.recipe.model.name();
@@ -110,11 +113,13 @@ impl<'a> Session<'a> {
             recipe: plan.recipe,
             examples: Some(examples),
             resume: None,
+            rates,
         })
     }
 
     /// Takes up a run that was stopped. `None` for `id` or `latest` is the newest.
     pub fn resume(id: &str, options: SessionOptions<'a>) -> Result<Self, TaskError> {
+        let rates = Rates::load(options.runs)?;
         let store = Store::open(options.runs)?;
         let run = store.get(id)?;
         let folder = store.folder(&run.id);
@@ -142,6 +147,7 @@ impl<'a> Session<'a> {
             recipe,
             examples: Some(examples),
             resume,
+            rates,
         })
     }
 
@@ -165,32 +171,31 @@ impl<'a> Session<'a> {
     /// All of it runs on the number of threads that the recipe says, whatever the caller's pool is:
     /// sums are made in another order by another number of threads.
     pub fn run(mut self, observer: Box<dyn Observer + Send + '_>) -> Result<Ended, TaskError> {
-        let started = Instant::now();
+        let meter = Meter::start(self.rates.clone());
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.recipe.training.threads)
             .stack_size(STACK)
             .build()
             .map_err(|e| TaskError::asked(format!("cannot start threads: {e}"), ""))?;
-        let (session, result) = pool.install(move || {
-            let result = self.work(observer, started);
-            (self, result)
+        let (session, result, meter) = pool.install(move || {
+            let result = self.work(observer, &meter);
+            (self, result, meter)
         });
-        session.conclude(result, started)
+        session.conclude(result, &meter)
     }
 
-    /// Writes into the store how it ended.
-    fn conclude(
-        self,
-        result: Result<Ended, TaskError>,
-        started: Instant,
-    ) -> Result<Ended, TaskError> {
-        let seconds = started.elapsed().as_secs_f64();
+    /// Writes into the store how it ended, and what this process cost.
+    fn conclude(self, result: Result<Ended, TaskError>, meter: &Meter) -> Result<Ended, TaskError> {
+        let cost = meter.cost();
         let (status, message) = match &result {
             Ok(Ended::Finished(_)) => (Status::Finished, String::new()),
             Ok(Ended::Interrupted) => (Status::Interrupted, String::new()),
             Err(e) => (Status::Failed, e.to_string()),
         };
-        let stored = self.store.set_status(&self.id, status, &message, seconds);
+        let seconds = cost.usage.seconds;
+        let stored = self.store.set_cost(&self.id, meter.started(), &cost);
+        let stored =
+            stored.and_then(|()| self.store.set_status(&self.id, status, &message, seconds));
         // If both failed, the first error is the cause.
         if result.is_ok() {
             stored?;
@@ -201,12 +206,13 @@ impl<'a> Session<'a> {
     fn work(
         &mut self,
         observer: Box<dyn Observer + Send + '_>,
-        started: Instant,
+        meter: &Meter,
     ) -> Result<Ended, TaskError> {
         let Some(Examples { dataset, hashes }) = self.examples.take() else {
             return Err(TaskError::asked("this session has run already", ""));
         };
-        let mut observers = Observers(vec![Box::new(Recorder::new(&self.store, &self.id)?)]);
+        let recorder = Recorder::new(&self.store, &self.id, meter)?;
+        let mut observers = Observers(vec![Box::new(recorder)]);
         if self.options.tensorboard {
             let path = self.folder.tensorboard();
             let board = TensorBoard::create(&path).map_err(|e| TrainError::File {
@@ -234,12 +240,12 @@ impl<'a> Session<'a> {
         match outcome {
             JobOutcome::Interrupted => Ok(Ended::Interrupted),
             JobOutcome::Made(made) => self
-                .finish(*made, started)
+                .finish(*made, meter)
                 .map(|r| Ended::Finished(Box::new(r))),
         }
     }
 
-    fn finish(&self, mut made: Made, started: Instant) -> Result<Report, TaskError> {
+    fn finish(&self, mut made: Made, meter: &Meter) -> Result<Report, TaskError> {
         let scores = made.evaluation.scores();
         let report = serde_json::to_vec_pretty(&made.evaluation).unwrap_or_default();
         write_file(&self.folder.evaluation(), &report)?;
@@ -248,8 +254,11 @@ impl<'a> Session<'a> {
         }
         self.store
             .set_scores(&self.id, made.scored_on.name(), &scores)?;
-        let seconds = started.elapsed().as_secs_f64();
-        let spent = self.store.get(&self.id)?.seconds + seconds;
+        let cost = meter.cost();
+        self.store.set_cost(&self.id, meter.started(), &cost)?;
+        let seconds = cost.usage.seconds;
+        let run = self.store.get(&self.id)?;
+        let spent = run.seconds + seconds;
         let baselines = std::mem::take(&mut made.baselines);
         let examples = made.evaluation.examples();
         let comparison = Comparison::new(&scores, examples, spent, baselines);
@@ -257,7 +266,7 @@ impl<'a> Session<'a> {
             let text = serde_json::to_vec_pretty(comparison).unwrap_or_default();
             write_file(&self.folder.baselines(), &text)?;
         }
-        self.write_bundle(&made, &scores, comparison.as_ref(), spent)?;
+        self.write_bundle(&made, &scores, comparison.as_ref(), spent, &run)?;
         Ok(Report {
             evaluation: made.evaluation,
             comparison,
@@ -276,32 +285,41 @@ impl<'a> Session<'a> {
         scores: &[(String, f64)],
         comparison: Option<&Comparison>,
         seconds: f64,
+        run: &Run,
     ) -> Result<(), TaskError> {
         let architecture = self.recipe.model.name();
         let recipe = self.recipe.to_toml();
-        let card = Card {
-            title: &self.id,
-            task: &self.recipe.task,
-            architecture,
-            parameters: made.parameters,
-            data: made.facts.clone(),
-            scores,
-            scored_on: made.scored_on.name(),
-            comparison,
-            seconds,
-            machine: &Machine::this(),
-            recipe: &recipe,
-            notes: &made.notes,
-        };
         let mut files = made.files.clone();
-        files.push(("README.md", card.to_markdown().into_bytes()));
-        files.push(("recipe.toml", recipe.into_bytes()));
         if !made.labels.is_empty() {
             files.push((
                 LABELS,
                 serde_json::to_vec_pretty(&made.labels).unwrap_or_default(),
             ));
         }
+        let card = Card {
+            title: &self.id,
+            task: &self.recipe.task,
+            architecture,
+            parameters: made.parameters,
+            source: &self.recipe.data.source,
+            data: made.facts.clone(),
+            scores,
+            scored_on: made.scored_on.name(),
+            comparison,
+            seconds,
+            cost: run.cost.as_ref(),
+            machine: &Machine::this(),
+            recipe: &recipe,
+            notes: &made.notes,
+            files: files.iter().map(|(name, _)| *name).collect(),
+        };
+        let path = self.folder.bundle();
+        let mut documents = Documents::new(card.to_markdown(), card.datasheet());
+        if let Ok(earlier) = Bundle::open(&path).and_then(|bundle| Documents::of(&bundle)) {
+            documents.take_answers(&earlier);
+        }
+        files.extend(documents.into_files());
+        files.push(("recipe.toml", recipe.into_bytes()));
         let model = serde_json::to_value(&self.recipe.model).unwrap_or_default();
         let config = BundleConfig::new(
             &self.recipe.task,
@@ -311,7 +329,6 @@ impl<'a> Session<'a> {
             &made.labels,
         )
         .with_hugging_face(made.hugging_face.clone());
-        let path = self.folder.bundle();
         // A run that was killed between writing the bundle and its last status has one already.
         if path.exists() {
             std::fs::remove_dir_all(&path).map_err(|e| TrainError::File {

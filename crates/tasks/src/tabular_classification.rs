@@ -8,12 +8,13 @@ use crate::row_predictor::{self, Answer, RowPredictor};
 use crate::table::{self, Encoded};
 use crate::task::{Job, JobOutcome, Prediction, Predictor, Task, TaskInfo};
 use burn::tensor::{Device, Tensor};
-use modelwright_data::{Content, DataConfig, DataError, Dataset, Part, Table};
-use modelwright_evaluate::ClassificationReport;
+use modelwright_data::{Column, ColumnData, Content, DataConfig, DataError, Dataset, Part, Table};
+use modelwright_evaluate::fairness::{Grouping, Reweighing};
+use modelwright_evaluate::{Bands, ClassificationReport, Feature, Values};
 use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
 use modelwright_train::recipe::Layers;
-use modelwright_train::{Goal, Learner, Mistake, Recipe, StepLoss};
+use modelwright_train::{ClassWeights, Goal, Learner, Mistake, Recipe, StepLoss};
 use serde::{Deserialize, Serialize};
 
 /// The task.
@@ -49,8 +50,9 @@ impl Task for TabularClassification {
         table::defaults(NAME, rows, config, table::target_name(dataset, config)?)
     }
 
-    fn resolve(&self, recipe: &mut Recipe, _: &Dataset) -> Result<(), TaskError> {
-        table::check_recipe(recipe)
+    fn resolve(&self, recipe: &mut Recipe, dataset: &Dataset) -> Result<(), TaskError> {
+        table::check_recipe(recipe)?;
+        check_reweighing(recipe, table::table(dataset, NAME)?, &dataset.source)
     }
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Option<Part>>, TaskError> {
@@ -68,10 +70,18 @@ impl Task for TabularClassification {
         let labels = table::by_row(rows_of.rows(), &rows, &codes);
         let train = encoded.parts.of(Part::Train).iter().map(|r| labels[*r]);
         let head = ClassHead::new(recipe, source, &classes, train)?;
+        let weights = match &recipe.training.reweigh {
+            Some(name) => {
+                let column = rows_of.require(name, source)?;
+                weights(column, encoded.parts.of(Part::Train), &labels)
+            }
+            None => Vec::new(),
+        };
         let net = encoded.network(recipe, classes.len(), &job.device)?;
         let learner = RowLearner {
             encoded,
             labels,
+            weights,
             head,
         };
         table::train(job, learner, net, |learner| {
@@ -88,7 +98,46 @@ struct RowLearner {
     encoded: Encoded,
     /// One a row of the table; 0 where the target is missing, which no part contains.
     labels: Vec<u32>,
+    /// One a row of the table, for those that are trained on; empty if all weigh the same.
+    weights: Vec<f32>,
     head: ClassHead,
+}
+
+/// Whether a column to reweigh by is there and nothing else weighs the examples.
+fn check_reweighing(recipe: &Recipe, table: &Table, place: &str) -> Result<(), TaskError> {
+    let Some(name) = &recipe.training.reweigh else {
+        return Ok(());
+    };
+    table.require(name, place)?;
+    let training = &recipe.training;
+    if training.class_weights != ClassWeights::Equal || training.label_smoothing != 0.0 {
+        return Err(TaskError::asked(
+            "training.reweigh gives every example its weight, and training.class_weights or \
+             training.label_smoothing another",
+            "leave one of them away",
+        ));
+    }
+    Ok(())
+}
+
+/// Weights of the rows of the training part by which the group in `column` says nothing of the class
+/// (Kamiran & Calders 2012); 0 for other rows.
+fn weights(column: &Column, rows: &[usize], labels: &[u32]) -> Vec<f32> {
+    let feature = match &column.data {
+        ColumnData::Numbers(values) => Values::Numbers(values.clone()),
+        ColumnData::Labels { codes, levels } => Values::Labels {
+            codes: codes.clone(),
+            levels: levels.clone(),
+        },
+    };
+    let feature = Feature {
+        name: column.name.clone(),
+        values: feature,
+    };
+    let grouping = Grouping::new(&feature.of(rows), &Bands::Auto);
+    let classes: Vec<u32> = rows.iter().map(|r| labels[*r]).collect();
+    let weights = Reweighing::new(&grouping, &classes).weights;
+    table::by_row(labels.len(), rows, &weights)
 }
 
 impl Learner for RowLearner {
@@ -113,6 +162,8 @@ impl Learner for RowLearner {
         Ok((
             self.encoded.batch(&rows, device),
             ClassTargets {
+                weights: (part == Part::Train && !self.weights.is_empty())
+                    .then(|| rows.iter().map(|r| self.weights[*r]).collect()),
                 host,
                 labels,
                 mixed: None,

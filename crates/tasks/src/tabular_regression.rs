@@ -244,6 +244,10 @@ impl Answer for Quantity {
         &[]
     }
 
+    fn unit(&self) -> (f64, f64) {
+        (self.scale.std, self.scale.mean)
+    }
+
     fn decode(&self, outputs: Tensor<2>) -> Vec<f32> {
         outputs.into_data().iter::<f32>().collect()
     }

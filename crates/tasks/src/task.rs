@@ -1,9 +1,11 @@
 //! What a task is to the outside.
 
 use crate::answers::Truth;
+use crate::calibrated::with_temperature;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
+use crate::inside::Inside;
 use crate::output::OutputSchema;
 use crate::registry;
 use burn::tensor::Device;
@@ -271,9 +273,29 @@ pub trait Predictor: Send + Sync {
     /// Divides a data set as the training did with `recipe`; what it could not use counts as examples
     /// to train on.
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError>;
+
+    /// What explanations can see beside the answers.
+    fn inside(&self) -> Inside<'_> {
+        Inside::Closed
+    }
+
+    /// A vector for each of some examples, one after the other: those that are alike to the model lie
+    /// close together. `None` if it has none but its answers.
+    ///
+    /// # Errors
+    /// As [`Self::predict`].
+    fn features(
+        &self,
+        _place: &str,
+        _content: &Content,
+        _rows: Range<usize>,
+    ) -> Result<Option<Vec<f32>>, TaskError> {
+        Ok(None)
+    }
 }
 
 /// The predictor in a bundle, whatever its task.
 pub fn load(bundle: &Bundle, device: Device) -> Result<Box<dyn Predictor>, TaskError> {
-    registry::find(&bundle.config.task)?.load(bundle, device)
+    let predictor = registry::find(&bundle.config.task)?.load(bundle, device)?;
+    with_temperature(bundle, predictor)
 }

@@ -74,6 +74,13 @@ pub enum Event {
         /// The last epoch that was better than those before it.
         better_until: usize,
     },
+    /// The time that was given is over; the run finishes with what it has.
+    TimeOver {
+        /// The last epoch, which may be cut short.
+        epoch: usize,
+        /// Its last step.
+        step: usize,
+    },
     /// The person asked to stop; the run can be resumed.
     Interrupted {
         /// The step it can be resumed from.

@@ -24,4 +24,4 @@ pub use learner::{Goal, Learner, Meter, StepLoss};
 pub use optimizer::OptimizerConfig;
 pub use recipe::{ClassWeights, Keep, Recipe, TrainingConfig};
 pub use schedule::ScheduleConfig;
-pub use trainer::{Control, Outcome, Trained, Trainer};
+pub use trainer::{Control, MOST_MINUTES, Outcome, Trained, Trainer, time_limit};

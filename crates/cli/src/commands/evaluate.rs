@@ -1,5 +1,7 @@
 //! `evaluate`.
 
+mod report;
+
 use super::train::print_scores;
 use super::{open_bundle, open_options, text};
 use crate::output::{self, grouped};
@@ -12,6 +14,7 @@ use modelwright_data::{Notify, OpenOptions, Part, open};
 use modelwright_runs::{Bundle, write_chart, write_file};
 use modelwright_tasks::{Evaluation, TaskError, load};
 use modelwright_train::Recipe;
+use report::Given;
 use std::path::Path;
 
 /// `modelwright evaluate`.
@@ -30,14 +33,21 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let dataset = open(source, options).map_err(TaskError::from)?;
     let usual = if trained_on.is_some() { "test" } else { "all" };
     let part = text(m, "part").unwrap_or(usual);
-    let rows: Vec<usize> = match (Part::named(part), recipe) {
+    let own_parts = match trained_on {
+        Some(recipe) => Some(predictor.parts(&dataset, recipe)?),
+        None => None,
+    };
+    let rows: Vec<usize> = match (Part::named(part), &recipe) {
         (Some(wanted), Ok(recipe)) => {
-            let parts = predictor.parts(&dataset, &recipe)?;
+            let parts = match &own_parts {
+                Some(parts) => parts.clone(),
+                None => predictor.parts(&dataset, recipe)?,
+            };
             (0..parts.len()).filter(|i| parts[*i] == wanted).collect()
         }
         // Without the recipe nobody knows which examples the model was trained on.
         (Some(_), Err(cause)) => {
-            return Err(cause.context(TaskError::Asked {
+            return Err(anyhow::anyhow!("{cause:#}").context(TaskError::Asked {
                 message: format!(
                     "the {part} part of {source} cannot be told: the bundle does not say how the data \
                      was divided"
@@ -76,13 +86,31 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         }
     }
     if let Some(folder) = text(m, "output") {
-        write_report(Path::new(folder), &evaluation)?;
+        write_charts(Path::new(folder), &evaluation)?;
+    }
+    let given = Given {
+        m,
+        runs,
+        bundle: &bundle,
+        predictor: &*predictor,
+        recipe: recipe.as_ref().ok(),
+        dataset: &dataset,
+        parts: own_parts.as_deref(),
+        rows: &rows,
+        part,
+        notify: &notify,
+    };
+    if let Some(folder) = text(m, "report") {
+        given.write(Path::new(folder), evaluation)?;
+    }
+    if m.get_flag("calibrate") {
+        given.calibrate()?;
     }
     Ok(())
 }
 
 /// The recipe in the bundle, or why there is none.
-fn recipe_of(bundle: &Bundle) -> Result<Recipe> {
+pub(super) fn recipe_of(bundle: &Bundle) -> Result<Recipe> {
     let bytes = bundle.read("recipe.toml").map_err(TaskError::from)?;
     toml::from_slice(&bytes).context("recipe.toml in the bundle cannot be read")
 }
@@ -164,7 +192,7 @@ fn print_refusals(evaluation: &Evaluation) {
     }
 }
 
-fn write_report(folder: &Path, evaluation: &Evaluation) -> Result<()> {
+fn write_charts(folder: &Path, evaluation: &Evaluation) -> Result<()> {
     let path = folder.join("evaluation.json");
     write_file(&path, &serde_json::to_vec_pretty(evaluation)?).map_err(TaskError::from)?;
     for (name, svg) in evaluation.charts() {

@@ -1,9 +1,12 @@
 //! One module a command.
 
 pub mod bench_serve;
+pub mod card;
+pub mod cost;
 mod data;
 pub mod embed;
 mod evaluate;
+pub mod explain;
 mod lists;
 mod predict;
 mod runs;
@@ -30,9 +33,12 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("resume", m)) => train::resume(m, &runs),
         Some(("evaluate", m)) => done(evaluate::run(m, &runs)),
         Some(("predict", m)) => done(predict::run(m, &runs)),
+        Some(("explain", m)) => done(explain::run(m, &runs)),
         Some(("embed", m)) => done(embed::run(m, &runs)),
         Some(("search", m)) => done(search::run(m, &runs)),
         Some(("runs", m)) => done(runs::run(m, &runs)),
+        Some(("cost", m)) => done(cost::run(m, &runs)),
+        Some(("card", m)) => done(card::run(m, &runs)),
         Some(("data", m)) => done(data::run(m)),
         Some(("serve", m)) => done(serve::run(m, &runs)),
         Some(("studio", m)) => done(studio::run(m, &runs)),

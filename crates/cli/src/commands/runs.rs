@@ -2,7 +2,7 @@
 
 use super::train::print_comparison;
 use super::{store_with, text};
-use crate::output::{self, duration, label, next_command, right, score, table};
+use crate::output::{self, duration, label, next_command, number, right, score, table};
 use anyhow::Result;
 use clap::ArgMatches;
 use comfy_table::Cell;
@@ -102,6 +102,16 @@ fn show(root: &Path, id: &str, json: bool) -> Result<()> {
         run.source,
         duration(run.total_seconds())
     );
+    if let Some(cost) = &run.cost {
+        println!("{}\n  {}", cost.words(), cost.basis());
+    }
+    if let Some(cost) = &run.prediction_cost {
+        println!(
+            "1,000 predictions: {} in {} s",
+            cost.words(),
+            number(cost.usage.seconds)
+        );
+    }
     if !run.message.is_empty() {
         println!("error: {}", run.message);
     }

@@ -15,6 +15,7 @@ use modelwright_train::{Checkpoint, Control, Event, TrainError};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Most classes that get a line each.
 const MOST_CLASSES: usize = 20;
@@ -38,7 +39,7 @@ pub fn train(m: &ArgMatches, runs: &Path) -> Result<Exit> {
             r.model.name()
         );
     }
-    let control = stop_on_signal()?;
+    let control = control(m)?;
     let notify = |n| view.reading.show(n);
     let session = Session::start(plan, options(m, runs, &control, &notify))?;
     work(session, &view, runs, Origin::New)
@@ -50,7 +51,7 @@ pub fn resume(m: &ArgMatches, runs: &Path) -> Result<Exit> {
     let id = text(m, "run").unwrap_or("latest");
     // A session makes the store if there is none; a run that is not there cannot be resumed.
     drop(store_with(id, runs)?);
-    let control = stop_on_signal()?;
+    let control = control(m)?;
     let notify = |n| view.reading.show(n);
     let session = Session::resume(id, options(m, runs, &control, &notify))?;
     work(session, &view, runs, Origin::Resumed)
@@ -122,9 +123,18 @@ fn layers(m: &ArgMatches) -> Result<Layers> {
     Ok(layers)
 }
 
+/// A control that the time limit, Ctrl-C and SIGTERM use.
+fn control(m: &ArgMatches) -> Result<Arc<Control>> {
+    let control = stop_on_signal()?;
+    if let Some(limit) = m.get_one::<Duration>("time-limit") {
+        control.finish_in(*limit);
+    }
+    Ok(control)
+}
+
 /// A control that Ctrl-C and SIGTERM use. The second signal ends the process at once; the last
 /// checkpoint stays.
-fn stop_on_signal() -> Result<Arc<Control>> {
+pub fn stop_on_signal() -> Result<Arc<Control>> {
     let control = Arc::new(Control::default());
     let theirs = control.clone();
     ctrlc::set_handler(move || {
@@ -249,13 +259,11 @@ fn print_report(id: &str, task: &str, source: &str, report: &Report, runs: &Path
             &["embed", id, "FILE", "-o", "INDEX"][..],
             "make texts searchable",
         ),
-        t if t.starts_with("image") || t.starts_with("tabular") => {
-            (&["predict", id, "FILE"][..], "use it on new data")
-        }
-        _ => (
+        "text-classification" => (
             &["predict", id, "FILE"][..],
             "use it on new texts; a text itself may stand for FILE",
         ),
+        _ => (&["predict", id, "FILE"][..], "use it on new data"),
     };
     let next = [
         (used, what),

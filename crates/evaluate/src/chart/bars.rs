@@ -58,7 +58,7 @@ fn colour(i: usize) -> &'static str {
 }
 
 /// About how wide a text of size 12 is; Chinese characters are twice as wide as Latin ones.
-fn width(text: &str) -> f64 {
+pub(super) fn width(text: &str) -> f64 {
     let of = |c: char| if c >= '\u{2e80}' { 12.0 } else { 7.5 };
     text.chars().map(of).sum()
 }

@@ -1,5 +1,6 @@
 //! The confusion matrix.
 
+use super::frame::Words;
 use super::svg::{Anchor, INK, Svg};
 use crate::grouped;
 
@@ -15,7 +16,7 @@ const READABLE: f64 = 6.0;
 /// Rows are true classes, columns predicted ones; shades are shares of the row.
 ///
 /// With so many classes that their names could not be read, the names are left away.
-pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> String {
+pub fn confusion(words: &Words, classes: &[String], counts: &[Vec<usize>]) -> String {
     let k = classes.len().max(1);
     let cell = (SIDE / k as f64)
         .clamp(READABLE, 56.0)
@@ -30,7 +31,7 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
     let (left, top) = (longest * label * 0.7 + 48.0, longest * label * 0.7 + 72.0);
     let side = cell * k as f64;
     let mut svg = Svg::new((left + side + 24.0).max(360.0), top + side + 24.0);
-    svg.text((16.0, 24.0), 16.0, Anchor::Start, INK, title);
+    svg.text((16.0, 24.0), 16.0, Anchor::Start, INK, words.title);
     let order = match readable {
         true => String::new(),
         false => format!(" ({} classes in their order)", grouped(k as i64)),
@@ -40,9 +41,9 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
         12.0,
         Anchor::Middle,
         INK,
-        &format!("predicted{order}"),
+        &format!("{}{order}", words.x),
     );
-    svg.vertical_text((18.0, top + side / 2.0), 12.0, Anchor::Middle, "true");
+    svg.vertical_text((18.0, top + side / 2.0), 12.0, Anchor::Middle, words.y);
     for (i, name) in names.iter().enumerate() {
         let middle = (i as f64 + 0.5) * cell;
         svg.text(
@@ -85,7 +86,7 @@ pub fn confusion(title: &str, classes: &[String], counts: &[Vec<usize>]) -> Stri
             }
         }
     }
-    svg.finish(title)
+    svg.finish(words.title)
 }
 
 /// What empty cells look like, with white lines between them where `lined`.
@@ -129,7 +130,13 @@ pub(super) fn shorten(name: &str, longest: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::confusion;
+    use super::{Words, confusion};
+
+    const WORDS: Words = Words {
+        title: "Confusion",
+        x: "predicted",
+        y: "true",
+    };
 
     /// A diagonal matrix with one confusion.
     fn chart(k: usize) -> String {
@@ -139,7 +146,7 @@ mod tests {
             row[i] = 9;
         }
         counts[0][1] = 1;
-        confusion("Confusion", &classes, &counts)
+        confusion(&WORDS, &classes, &counts)
     }
 
     #[test]

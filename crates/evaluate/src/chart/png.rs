@@ -46,7 +46,7 @@ fn fonts() -> Arc<usvg::fontdb::Database> {
 #[cfg(test)]
 mod tests {
     use crate::chart::svg::{Anchor, INK, Svg};
-    use crate::chart::{Series, bars, confusion, lines, scatter};
+    use crate::chart::{Series, Words, bars, confusion, lines, scatter};
 
     #[test]
     fn each_chart_draws() {
@@ -56,9 +56,14 @@ mod tests {
             dashed: true,
         };
         let classes = ["cat".to_string(), "a very long class name".to_string()];
+        let words = Words {
+            title: "Confusion",
+            x: "predicted",
+            y: "true",
+        };
         for svg in [
             lines("Loss", "epoch", &[series]),
-            confusion("Confusion", &classes, &[vec![3, 1], vec![0, 4]]),
+            confusion(&words, &classes, &[vec![3, 1], vec![0, 4]]),
             bars("Labels", &["F1"], &[("spam".into(), vec![0.5])]),
             scatter("Price", "dollars", &[(1e5, 1.2e5), (3e5, 2.5e5)]),
         ] {

@@ -71,6 +71,19 @@ impl Svg {
         );
     }
 
+    /// A light area within an outline.
+    pub fn area(&mut self, outline: &[(f64, f64)], colour: &str) {
+        let list: Vec<String> = outline
+            .iter()
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
+        let _ = writeln!(
+            self.body,
+            r#"<polygon points="{}" fill="{colour}" fill-opacity="0.2"/>"#,
+            list.join(" ")
+        );
+    }
+
     pub fn dot(&mut self, (x, y): (f64, f64), colour: &str) {
         let _ = writeln!(
             self.body,

@@ -22,10 +22,26 @@ impl Dropout {
 
     /// The same shape.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        if self.probability == 0.0 || !x.device().is_autodiff() {
+        if self.probability == 0.0 || !x.device().is_autodiff() || noise::is_off() {
             return x;
         }
         let y = <Dispatch as DenseOps>::dropout(x.into_dispatch(), noise::next(), self.probability);
         Tensor::from_dispatch(y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn gradients_without_noise_are_those_of_the_whole_network() {
+        let layer = Dropout::new(0.5);
+        let x = Tensor::<2>::ones([8, 64], &Device::flex().autodiff()).require_grad();
+        let sum = |y: Tensor<2>| y.sum().inner().into_scalar::<f32>();
+        let y = noise::without(|| layer.forward(x.clone()));
+        assert_eq!(sum(y), 512.0);
+        assert_ne!(sum(layer.forward(x)), 512.0);
     }
 }

@@ -49,8 +49,19 @@ impl Encoder {
 
     /// `[batch, seq]` ids to hidden states `[batch, seq, hidden]`. Those of padding mean nothing.
     pub fn forward(&self, batch: &TokenBatch) -> Tensor<3> {
+        self.forward_words(self.words(batch), batch)
+    }
+
+    /// The word vectors of tokens, `[batch, seq, hidden]`: what the table of words holds, before
+    /// positions and types are added.
+    pub fn words(&self, batch: &TokenBatch) -> Tensor<3> {
+        self.embeddings.words.forward(batch.ids.clone())
+    }
+
+    /// [`Self::forward`] with other word vectors than those of the ids.
+    pub fn forward_words(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<3> {
         let body = self.blocks.iter();
-        body.fold(self.embeddings.forward(batch), |x, block| {
+        body.fold(self.embeddings.place(words, batch), |x, block| {
             block.forward(x.clone(), x, batch.mask.as_ref())
         })
     }
@@ -58,7 +69,12 @@ impl Encoder {
     /// The hidden state of the first token alone, `[batch, hidden]`. The last block computes nothing
     /// else.
     pub fn first(&self, batch: &TokenBatch) -> Tensor<2> {
-        let mut x = self.embeddings.forward(batch);
+        self.first_words(self.words(batch), batch)
+    }
+
+    /// [`Self::first`] with other word vectors than those of the ids.
+    pub fn first_words(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<2> {
+        let mut x = self.embeddings.place(words, batch);
         let last = self.blocks.len().saturating_sub(1);
         for (i, block) in self.blocks.iter().enumerate() {
             let of = match i == last {
@@ -127,8 +143,8 @@ impl Embeddings {
         }
     }
 
-    fn forward(&self, batch: &TokenBatch) -> Tensor<3> {
-        let words = self.words.forward(batch.ids.clone());
+    /// Word vectors with what their positions and types add.
+    fn place(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<3> {
         // Padding is on the right, so that positions are the same in every row; those that RoBERTa
         // gives to padding do not matter, nobody looks at it.
         let [_, seq, _] = words.dims();

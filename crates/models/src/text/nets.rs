@@ -68,6 +68,32 @@ impl TextNet {
             Self::Encoder(m) => m.forward(batch),
         }
     }
+
+    /// The word vectors of tokens, `[batch, seq, features]`.
+    pub fn words(&self, batch: &TokenBatch) -> Tensor<3> {
+        match self {
+            Self::Cnn(m) => m.words(batch),
+            Self::Encoder(m) => m.encoder.words(batch),
+        }
+    }
+
+    /// [`Self::forward`] with other word vectors than those of the ids: how the logits change with
+    /// each word.
+    pub fn forward_words(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<2> {
+        match self {
+            Self::Cnn(m) => m.forward_words(words, batch),
+            Self::Encoder(m) => m.forward_words(words, batch),
+        }
+    }
+
+    /// The features that the logits are made of, `[batch, features]`; texts that are alike to the
+    /// network are close to each other in them.
+    pub fn hidden(&self, batch: &TokenBatch) -> Tensor<2> {
+        match self {
+            Self::Cnn(m) => m.hidden(m.words(batch), batch),
+            Self::Encoder(m) => m.hidden(m.encoder.words(batch), batch),
+        }
+    }
 }
 
 /// An encoder whose text vector goes through a linear layer, as transformers'
@@ -94,18 +120,31 @@ impl Classifier {
 
     /// Logits, `[batch, outputs]`.
     pub fn forward(&self, batch: &TokenBatch) -> Tensor<2> {
-        let text = match self.encoder.has_pooler() {
+        self.forward_words(self.encoder.words(batch), batch)
+    }
+
+    /// [`Self::forward`] with other word vectors than those of the ids.
+    fn forward_words(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<2> {
+        let text = self.hidden(words, batch);
+        self.classifier.forward(self.dropout.forward(text))
+    }
+
+    /// The vector of each text that the logits are made of.
+    fn hidden(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<2> {
+        match self.encoder.has_pooler() {
             true => {
-                let first = self.encoder.first(batch);
+                let first = self.encoder.first_words(words, batch);
                 let first = match self.drops_twice {
                     true => self.dropout.forward(first),
                     false => first,
                 };
                 self.encoder.pooled(first)
             }
-            false => mean(self.encoder.forward(batch), batch.mask.as_ref()),
-        };
-        self.classifier.forward(self.dropout.forward(text))
+            false => mean(
+                self.encoder.forward_words(words, batch),
+                batch.mask.as_ref(),
+            ),
+        }
     }
 }
 

@@ -71,29 +71,70 @@ impl TextCnn {
 
     /// Logits, `[batch, outputs]`.
     pub fn forward(&self, batch: &TokenBatch) -> Tensor<2> {
-        let mask = batch.mask.clone();
-        let mask = mask.map(|mask| mask.float().unsqueeze_dim::<3>(2));
-        let largest = |conv| self.largest(conv, &batch.ids, mask.as_ref());
-        let features = Tensor::cat(self.convs.iter().map(largest).collect(), 1);
+        // The lookup lays the words of a window side by side: the convolution is one product.
+        let laid = |width| self.embedding.forward(windows(&batch.ids, width));
+        self.classify(self.features(batch, laid))
+    }
+
+    /// The word vectors of tokens, `[batch, seq, features]`.
+    pub(super) fn words(&self, batch: &TokenBatch) -> Tensor<3> {
+        self.embedding.forward(batch.ids.clone())
+    }
+
+    /// [`Self::forward`] with other word vectors than those of the ids.
+    pub(super) fn forward_words(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<2> {
+        self.classify(self.hidden(words, batch))
+    }
+
+    /// The largest answers of all filters, which the logits are made of.
+    pub(super) fn hidden(&self, words: Tensor<3>, batch: &TokenBatch) -> Tensor<2> {
+        let padding = self.embedding.weight.val().narrow(0, PAD as usize, 1);
+        let laid = |width| side_by_side(words.clone(), padding.clone().unsqueeze(), width);
+        self.features(batch, laid)
+    }
+
+    fn classify(&self, features: Tensor<2>) -> Tensor<2> {
         self.classifier.forward(self.dropout.forward(features))
     }
 
-    /// The largest answer of each filter to a window around a token, `[batch, filters]`.
-    fn largest(&self, conv: &Linear, ids: &Tensor<2, Int>, mask: Option<&Tensor<3>>) -> Tensor<2> {
-        let [batch, seq] = ids.dims();
-        let [filters, inputs] = conv.weight.dims();
+    /// The largest answer of each filter to a window around a token, `[batch, filters of all widths]`;
+    /// `laid` gives the word vectors of all windows of a width.
+    fn features(&self, batch: &TokenBatch, laid: impl Fn(usize) -> Tensor<3>) -> Tensor<2> {
         let [_, features] = self.embedding.weight.dims();
-        // The lookup lays the words of a window side by side: the convolution is one product.
-        let words = self.embedding.forward(windows(ids, inputs / features));
-        let x = words.reshape([batch, seq, inputs]);
-        let answers = conv.forward_activated(x, Activation::Relu);
-        // Nothing is below 0 after a ReLU, so that a 0 takes no one's place.
-        let answers = match mask {
-            Some(mask) => answers * mask.clone(),
-            None => answers,
+        let [rows, seq] = batch.ids.dims();
+        let mask = batch.mask.clone();
+        let mask = mask.map(|mask| mask.float().unsqueeze_dim::<3>(2));
+        let largest = |conv: &Linear| {
+            let [filters, inputs] = conv.weight.dims();
+            let x = laid(inputs / features).reshape([rows, seq, inputs]);
+            let answers = conv.forward_activated(x, Activation::Relu);
+            // Nothing is below 0 after a ReLU, so that a 0 takes no one's place.
+            let answers = match &mask {
+                Some(mask) => answers * mask.clone(),
+                None => answers,
+            };
+            answers.max_dim(1).reshape([rows, filters])
         };
-        answers.max_dim(1).reshape([batch, filters])
+        Tensor::cat(self.convs.iter().map(largest).collect(), 1)
     }
+}
+
+/// For each token the vectors of the `width` tokens around it, side by side:
+/// `[batch, seq, width · features]`. What lies beyond the ends is `padding`, `[1, 1, features]`.
+fn side_by_side(words: Tensor<3>, padding: Tensor<3>, width: usize) -> Tensor<3> {
+    let [batch, seq, features] = words.dims();
+    let before = (width - 1) / 2;
+    let beyond = |columns: usize| padding.clone().expand([batch, columns, features]);
+    let mut parts = vec![words];
+    if before > 0 {
+        parts.insert(0, beyond(before));
+    }
+    if width - 1 > before {
+        parts.push(beyond(width - 1 - before));
+    }
+    let padded = Tensor::cat(parts, 1);
+    let shifted = (0..width).map(|i| padded.clone().narrow(1, i, seq));
+    Tensor::cat(shifted.collect(), 2)
 }
 
 /// For each token the ids of the `width` tokens around it, one window after the other:
@@ -125,6 +166,21 @@ mod tests {
         assert_eq!(of(1), [5, 6, 7]);
         assert_eq!(of(2), [5, 6, 6, 7, 7, 0]);
         assert_eq!(of(3), [0, 5, 6, 5, 6, 7, 6, 7, 0]);
+    }
+
+    #[test]
+    fn logits_of_word_vectors_are_those_of_the_ids() {
+        let device = Device::flex();
+        let net = TextCnn::new(&TextCnnConfig::default(), 50, 3, &device).unwrap();
+        let batch = TokenBatch::new(&[&[7, 3, 9], &[4]], 0, &device);
+        let values = |x: Tensor<2>| -> Vec<f32> { x.into_data().iter::<f32>().collect() };
+        let expected = values(net.forward(&batch));
+        for (a, b) in values(net.forward_words(net.words(&batch), &batch))
+            .iter()
+            .zip(&expected)
+        {
+            assert!((a - b).abs() < 1e-6, "{a} {b}");
+        }
     }
 
     #[test]

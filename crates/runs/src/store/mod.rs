@@ -1,5 +1,6 @@
 //! The run store: one SQLite file beside the run folders.
 
+mod costs;
 mod lifecycle;
 mod query;
 mod record;

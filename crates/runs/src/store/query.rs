@@ -41,9 +41,11 @@ impl Store {
         runs.into_iter().map(|run| self.complete(run)).collect()
     }
 
-    /// Adds the scores, and corrects the status of a run whose process is gone.
+    /// Adds scores and costs, and corrects the status of a run whose process is gone.
     fn complete(&self, mut run: Run) -> Result<Run, RunError> {
         run.scores = self.scores(&run.id)?;
+        run.cost = self.cost(&run.id)?;
+        run.prediction_cost = self.prediction_cost(&run.id)?;
         if run.status == Status::Running && !self.folder(&run.id).is_locked() {
             run.status = Status::Interrupted;
             run.seconds += run.live_seconds;

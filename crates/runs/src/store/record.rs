@@ -1,5 +1,6 @@
 //! A run as the store has it.
 
+use crate::cost::Cost;
 use rusqlite::Row;
 use serde::Serialize;
 
@@ -69,10 +70,14 @@ pub struct Run {
     pub scored_on: String,
     /// Scores of the finished model.
     pub scores: Vec<(String, f64)>,
+    /// What its processes cost so far; `None` if they were of a version that did not measure it.
+    pub cost: Option<Cost>,
+    /// What 1,000 predictions with its model cost, if that was measured.
+    pub prediction_cost: Option<Cost>,
 }
 
 impl Run {
-    /// A row of the table of runs; its scores are in another.
+    /// A row of the table of runs; its scores and costs are in others.
     pub(super) fn of_row(row: &Row) -> rusqlite::Result<Self> {
         Ok(Self {
             id: row.get("id")?,
@@ -88,6 +93,8 @@ impl Run {
             machine: row.get("machine")?,
             scored_on: row.get("scored_on")?,
             scores: Vec::new(),
+            cost: None,
+            prediction_cost: None,
         })
     }
 

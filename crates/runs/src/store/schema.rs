@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The current schema, as the database's `user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY,
@@ -34,6 +34,13 @@ CREATE TABLE IF NOT EXISTS scores (
     value REAL,
     PRIMARY KEY (run, name)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS costs (
+    run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE,
+    what TEXT NOT NULL,
+    started TEXT NOT NULL,
+    cost TEXT NOT NULL,
+    PRIMARY KEY (run, what, started)
+) STRICT;
 ";
 /// Columns that version 1 of the table of runs did not have.
 const ADDED_IN_2: [(&str, &str); 2] = [
@@ -54,6 +61,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {
     if version >= VERSION {
         return Ok(version);
     }
+    // Version 3 added a table, which the schema makes.
     transaction.execute_batch(SCHEMA)?;
     if version == 1 {
         for (name, declaration) in ADDED_IN_2 {

@@ -84,7 +84,7 @@ impl Bench {
             batch_delay: Duration::from_secs(5),
             ..Limits::default()
         };
-        let batcher = Batcher::start("m", echo.clone(), &limits, Metrics::new()).unwrap();
+        let batcher = Batcher::start(("m", "1"), echo.clone(), &limits, Metrics::new()).unwrap();
         Self {
             batcher,
             echo,

@@ -64,6 +64,8 @@ set-digits-title = Handwritten digits
 set-digits-about = 1,797 pictures of digits, 8 × 8 pixels: which digit is it?
 set-ames-title = House prices
 set-ames-about = 2,930 sales in Ames, Iowa: what is the price?
+set-german-credit-title = Loans
+set-german-credit-about = 1,000 loans with 20 facts about who took them: will they be paid back?
 set-iris-title = Kinds of iris
 set-iris-about = 150 flowers, four measures of each: which species is it?
 

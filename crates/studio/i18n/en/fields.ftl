@@ -54,6 +54,7 @@ field-training-class-weights = Class weights
 field-training-early-stopping = Early stopping
 field-training-keep = Keep
 field-training-answer-threshold = Answer from
+field-training-reweigh = Treat groups alike
 field-training-checkpoint-seconds = Seconds between checkpoints
 field-training-threads = Threads
 field-training-precision = Precision of products

@@ -8,6 +8,13 @@ result-few = { $examples ->
 }
 result-useless = Always answering “{ $class }” would be right as often: { $right } of 100. This model is of no use yet. Give it more or better examples, or train longer.
 result-guessing = Always answering “{ $class }” would be right { $right } of 100 times.
+result-to-report = Can it be trusted?
+report-title = Can it be trusted?
+report-lead = How sure the scores are, whether its probabilities come true, where it is worse, whether it treats people alike, and what is wrong with the data.
+report-wishes = What is it about?
+report-sensitive = Columns by which nobody must be treated differently
+report-make = Make the report anew
+report-download = Download as a file
 result-to-ship = Put it to use
 result-confusion = What is taken for what
 result-confusion-pictures = A row for each true kind, a column for each answer; right answers are green. Choose a number to see the pictures behind it.

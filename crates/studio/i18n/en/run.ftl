@@ -20,7 +20,7 @@ run-waiting = { $ahead ->
    *[other] Waiting for { $ahead } trainings before it
 }
 run-decoding = Reading pictures: { $done } of { $total }
-run-time-over = The time is over. The training saves and stops.
+run-time-over = The time is over. The training finishes with the best it has.
 run-machine = This machine
 run-processor = Processor
 run-memory = Memory
@@ -45,6 +45,7 @@ log-started = Started: { $epochs } passes over { $examples } examples
 log-resumed = Went on after step { $step }
 log-epoch = Pass { $epoch }: { $scores } ({ $time })
 log-epoch-best = Pass { $epoch }: { $scores } ({ $time }), the best so far
+log-time-over = The time was over in pass { $epoch }
 log-early = Stopped early after pass { $epoch }: nothing has got better since pass { $best }
 log-interrupted = Stopped and saved at step { $step }
 log-finished = Done after { $steps } steps in { $time }
@@ -52,28 +53,6 @@ log-finished = Done after { $steps } steps in { $time }
 time-seconds = { $s } s
 time-minutes = { $m } min { $s } s
 time-hours = { $h } h { $m } min
-
-score-loss = loss
-score-accuracy = accuracy
-score-top5 = among the top 5
-score-macro-f1 = macro F1
-score-balanced-accuracy = balanced accuracy
-score-log-loss = log loss
-score-r2 = R²
-score-mae = mean absolute error
-score-rmse = root mean squared error
-score-median-error = median error
-score-mape = mean relative error
-score-recall = recall
-score-precision = precision
-
-plain-all-pictures = Every picture of the test got the right name. With many new ones, expect a few mistakes.
-plain-all-rows = Every row of the test got the right answer. With many new ones, expect a few mistakes.
-plain-right-pictures = Of { $of } new pictures, about { $right } get the right name.
-plain-right-rows = Of { $of } new rows, about { $right } get the right answer.
-plain-mae = A prediction is off by { $error } on average.
-plain-r2 = The model explains { $share } % of the differences between the examples.
-plain-r2-useless = The model is no better than always guessing the average.
 
 status-running = learning
 status-interrupted = stopped

@@ -75,35 +75,6 @@ choice-model-wordpiece = pieces of words, as BERT
 choice-model-bpe = frequent pairs, as GPT
 choice-model-unigram = probable pieces, as XLM-R
 
-score-micro-f1 = micro F1
-score-mcc = Matthews’ correlation
-score-auroc = area under the ROC curve
-score-subset-accuracy = all labels right
-score-hamming-loss = wrong decisions
-score-ranking-precision = ranking precision
-score-f1 = F1
-score-exact-match = exact match
-score-answerable-f1 = F1 where there is an answer
-score-answerable-exact-match = exact match where there is an answer
-score-unanswerable-accuracy = left unanswered where there is none
-score-recall-at-1 = right one first (recall@1)
-score-recall-at-5 = among the first 5 (recall@5)
-score-recall-at-10 = among the first 10 (recall@10)
-score-mrr = mean reciprocal rank
-score-answered = answered
-score-answered-right = right of those answered
-score-refusal-precision = refused rightly
-score-refusal-recall = refused of those without an answer
-
-plain-all-texts = Every text of the test got the right answer. With many new ones, expect a few mistakes.
-plain-right-texts = Of { $of } new texts, about { $right } get the right answer.
-plain-labels = Of { $of } new texts, about { $right } get exactly the right labels.
-plain-exact = Of { $of } new questions, about { $right } are answered word for word as expected.
-plain-first-question-answering = Of { $of } questions, about { $right } find their answer at once.
-plain-first-text-embedding = Of { $of } texts, about { $right } find the one that belongs to them at once.
-plain-answered = It answers { $right } of { $of } questions; of the others it says that it does not know.
-plain-answered-right = Of { $of } answers that it gives, about { $right } are right.
-
 result-confusion-texts = A row for each true kind, a column for each answer; right answers are green. Choose a number to read the texts behind it.
 
 compared-title = Was the model worth its cost?

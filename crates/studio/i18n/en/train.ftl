@@ -38,7 +38,7 @@ effort-thorough-about = twice the passes
 limit-label = Time limit
 limit-unit = minutes
 limit-none = none
-limit-help = When the time is over, the training saves its state and pauses. It can go on later from exactly there; there is no finished model until it does.
+limit-help = When the time is over, the training ends and the best model so far is measured and kept. Measuring takes a moment longer.
 
 fault-empty = cannot be empty; to get the recommended value, reload the page
 fault-minutes = give a number of minutes above 0, at most 40,320 (four weeks)

@@ -29,3 +29,12 @@ try-range = { $low } to { $high } in your data
 try-typical = usually around { $value }
 try-unknown = (unknown)
 try-truth = In row { $row } of your data it says { $truth }.
+
+try-why = Say why as well
+why-title = Why?
+why-picture = Where it is red, the picture speaks for this answer; where it is blue, against it.
+why-words = Marked in orange is what speaks for this answer, in blue what speaks against it.
+why-columns = How much each value moves the answer, compared with other rows. Above 0 it speaks for this answer, below 0 against it.
+why-assumes-occlusion = Found by covering one place after another with a plain patch. The model may never have seen such a patch.
+why-assumes-leave-one-out = Found by leaving out one word after another. Of two words that say the same, neither seems to count.
+why-assumes-shapley = Found by filling in values from other rows (Shapley values). It tells what the model does, not what causes what.

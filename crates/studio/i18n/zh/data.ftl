@@ -46,6 +46,8 @@ set-digits-title = 手写数字
 set-digits-about = 1,797 张 8 × 8 像素的数字图片：写的是几？
 set-ames-title = 房屋价格
 set-ames-about = 美国艾奥瓦州埃姆斯市的 2,930 笔房屋成交：价格是多少？
+set-german-credit-title = 贷款
+set-german-credit-about = 1,000 笔贷款，附借款人的 20 项情况：能不能按期还清？
 set-iris-title = 鸢尾花品种
 set-iris-about = 150 朵花，每朵量了四个尺寸：是哪个品种？
 

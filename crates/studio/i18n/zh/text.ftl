@@ -66,35 +66,6 @@ choice-model-wordpiece = 词片，同 BERT
 choice-model-bpe = 高频组合，同 GPT
 choice-model-unigram = 概率词片，同 XLM-R
 
-score-micro-f1 = 微平均 F1
-score-mcc = 马修斯相关系数
-score-auroc = ROC 曲线下面积
-score-subset-accuracy = 标签全对
-score-hamming-loss = 判断错误率
-score-ranking-precision = 排序精度
-score-f1 = F1
-score-exact-match = 完全一致
-score-answerable-f1 = 有答案时的 F1
-score-answerable-exact-match = 有答案时完全一致
-score-unanswerable-accuracy = 无答案时不作答
-score-recall-at-1 = 首位命中（recall@1）
-score-recall-at-5 = 前 5 位命中（recall@5）
-score-recall-at-10 = 前 10 位命中（recall@10）
-score-mrr = 平均倒数排名
-score-answered = 作答比例
-score-answered-right = 作答正确率
-score-refusal-precision = 拒答正确率
-score-refusal-recall = 无答案问题的拒答率
-
-plain-all-texts = 测试中的每段文字都答对了。新文字多了，仍难免有少量错误。
-plain-right-texts = 每 { $of } 段新文字，大约能答对 { $right } 段。
-plain-labels = 每 { $of } 段新文字，大约有 { $right } 段标签全对。
-plain-exact = 每 { $of } 个新问题，大约有 { $right } 个回答得一字不差。
-plain-first-question-answering = 每 { $of } 个问题，大约有 { $right } 个一次就找到答案。
-plain-first-text-embedding = 每 { $of } 段文字，大约有 { $right } 段一次就找到与之对应的那一段。
-plain-answered = 每 { $of } 个问题，它会回答 { $right } 个，其余的会说不知道。
-plain-answered-right = 每 { $of } 个它给出的回答，大约有 { $right } 个是对的。
-
 result-confusion-texts = 每行是一个真实类别，每列是一种回答，绿色为答对。点击数字，阅读对应的文字。
 
 compared-title = 这个模型值得吗？

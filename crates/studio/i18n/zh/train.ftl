@@ -34,7 +34,7 @@ effort-thorough-about = 两倍的遍数
 limit-label = 时间上限
 limit-unit = 分钟
 limit-none = 不限
-limit-help = 时间一到，训练会保存进度并暂停，之后可以从原处继续；继续学完之前不会有成品模型。
+limit-help = 时间一到，训练就结束，并评测、保留目前最好的模型；评测还要多花一点时间。
 
 fault-empty = 不能为空；要恢复推荐值，请重新加载页面
 fault-minutes = 请填大于 0 的分钟数，最多 40,320（四周）

@@ -29,3 +29,12 @@ try-range = 您的数据范围：{ $low } 至 { $high }
 try-typical = 通常在 { $value } 左右
 try-unknown = （未知）
 try-truth = 您数据的第 { $row } 行中，答案是 { $truth }。
+
+try-why = 同时说明理由
+why-title = 为什么？
+why-picture = 红色的地方支持这个答案，蓝色的地方不支持。
+why-words = 橙色部分支持这个答案，蓝色部分不支持。
+why-columns = 与其他行相比，每个值把答案推动了多少：大于 0 支持这个答案，小于 0 不支持。
+why-assumes-occlusion = 方法：用单色块依次遮住各处。模型可能从没见过这样的色块。
+why-assumes-leave-one-out = 方法：依次去掉每个词。若两个词意思相同，单去掉一个看不出作用。
+why-assumes-shapley = 方法：用其他行的值来填补（沙普利值）。它说明模型怎么做，并不说明什么导致什么。

@@ -71,22 +71,18 @@ fn remember(past: &mut Vec<RunNews>, news: &RunNews) {
     }
 }
 
-/// Follows a training: tells its news and stops it when its time is over.
+/// Follows a training and tells its news.
 pub struct Watcher<'a> {
     job: &'a Job,
-    limit: Option<Duration>,
-    started: Instant,
     step_told: Option<Instant>,
     load: Load,
     load_told: Instant,
 }
 
 impl<'a> Watcher<'a> {
-    pub fn new(job: &'a Job, limit: Option<Duration>) -> Self {
+    pub fn new(job: &'a Job) -> Self {
         Self {
             job,
-            limit,
-            started: Instant::now(),
             step_told: None,
             load: Load::now(),
             load_told: Instant::now(),
@@ -104,14 +100,6 @@ impl<'a> Watcher<'a> {
 
 impl Observer for Watcher<'_> {
     fn observe(&mut self, event: &Event) -> Result<(), String> {
-        if self
-            .limit
-            .is_some_and(|limit| self.started.elapsed() > limit)
-            && !self.job.control.is_stopped()
-        {
-            self.job.control.stop();
-            self.job.tell(RunNews::TimeOver);
-        }
         self.tell_load();
         if let Event::Step { .. } = event {
             if self.step_told.is_some_and(|told| told.elapsed() < PAUSE) {

@@ -41,8 +41,6 @@ pub enum RunNews {
     Training(Event),
     /// What the machine does.
     Machine(Load),
-    /// The time that was given is over; the training saves and stops.
-    TimeOver,
     /// The training is over.
     Ended {
         /// How.
@@ -86,7 +84,8 @@ impl Jobs {
         }))
     }
 
-    /// Starts a run and returns its name. `limit` is the time after which it saves and stops.
+    /// Starts a run and returns its name. After the time `limit` it
+    /// finishes with what it has.
     ///
     /// # Errors
     /// The settings or the data do not allow a training.
@@ -195,7 +194,10 @@ impl Jobs {
             .0
             .line
             .wait(|ahead| job.tell(RunNews::Waiting { ahead }));
-        let ended = session.run(Box::new(Watcher::new(&job, limit)));
+        if let Some(limit) = limit {
+            job.control.finish_in(limit);
+        }
+        let ended = session.run(Box::new(Watcher::new(&job)));
         drop(turn);
         seat.leave(ended);
     }

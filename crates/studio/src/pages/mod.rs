@@ -6,6 +6,7 @@ mod dates;
 mod entrance;
 mod home;
 mod of_run;
+mod report;
 mod result;
 mod run;
 pub(crate) mod shelf;
@@ -29,6 +30,7 @@ pub fn routes() -> Router<Studio> {
         .merge(train::routes())
         .merge(run::routes())
         .merge(result::routes())
+        .merge(report::routes())
         .merge(compare::routes())
         .merge(try_it::routes())
         .merge(ship::routes())

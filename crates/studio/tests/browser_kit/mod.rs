@@ -85,6 +85,9 @@ async fn browser(driver: &Driver, profile: &tempfile::TempDir) -> Client {
         "--no-first-run".into(),
         "--disable-background-networking".into(),
         "--lang=en".into(),
+        // A camera that shows a test picture, and a person who allows it.
+        "--use-fake-device-for-media-stream".into(),
+        "--use-fake-ui-for-media-stream".into(),
         format!("--user-data-dir={}", profile.path().display()),
     ];
     let options = json!({ "goog:chromeOptions": { "args": arguments } });

@@ -128,6 +128,7 @@ impl Learner for ImageLearner {
             targets: ClassTargets {
                 host,
                 labels,
+                weights: None,
                 mixed,
             },
         })

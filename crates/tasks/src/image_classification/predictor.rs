@@ -7,6 +7,7 @@ use crate::classify::{match_labels, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
+use crate::inside::{self, FeatureSlopes, Inside, PictureInside, Slopes};
 use crate::network;
 use crate::parts::or_train;
 use crate::task::{Prediction, Predictor};
@@ -14,6 +15,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use modelwright_data::images::Pixels;
 use modelwright_data::{Content, DataError, Dataset, ImageSet, Part};
 use modelwright_evaluate::ClassificationReport;
+use modelwright_kernels::nn::FeatureMap;
 use modelwright_models::ImageNet;
 use modelwright_runs::{Bundle, PREPROCESSOR};
 use modelwright_train::Recipe;
@@ -65,9 +67,19 @@ impl ImagePredictor {
     }
 
     fn probabilities(&self, set: &ImageSet, rows: &[usize]) -> Result<Vec<f32>, TaskError> {
+        self.map(set, rows, |x| probabilities(self.net.forward(x)))
+    }
+
+    /// What `work` makes of some pictures as the network sees them, batch by batch.
+    fn map(
+        &self,
+        set: &ImageSet,
+        rows: &[usize],
+        work: impl Fn(Tensor<4>) -> Vec<f32>,
+    ) -> Result<Vec<f32>, TaskError> {
         let [channels, height, width] = self.transform.planes();
         let size = channels * height * width;
-        let mut all = Vec::with_capacity(rows.len() * self.classes.len());
+        let mut all = Vec::new();
         for chunk in rows.chunks(BATCH) {
             let mut pixels = vec![0.0; chunk.len() * size];
             chunk
@@ -79,9 +91,7 @@ impl ImagePredictor {
                     Ok(())
                 })?;
             let data = TensorData::new(pixels, [chunk.len(), channels, height, width]);
-            all.extend(probabilities(
-                self.net.forward(Tensor::from_data(data, &self.device)),
-            ));
+            all.extend(work(Tensor::from_data(data, &self.device)));
         }
         Ok(all)
     }
@@ -153,6 +163,69 @@ impl Predictor for ImagePredictor {
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
         Ok(or_train(super::parts(dataset, recipe)?))
+    }
+
+    fn inside(&self) -> Inside<'_> {
+        Inside::Pictures(self)
+    }
+
+    fn features(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Option<Vec<f32>>, TaskError> {
+        let set = images_of(content, place)?;
+        let rows: Vec<usize> = rows.collect();
+        let hidden = |x| self.net.hidden(x).into_data().iter::<f32>().collect();
+        self.map(set, &rows, hidden).map(Some)
+    }
+}
+
+impl PictureInside for ImagePredictor {
+    fn planes(&self) -> [usize; 3] {
+        self.transform.planes()
+    }
+
+    fn see(&self, place: &str, content: &Content, row: usize) -> Result<Vec<f32>, TaskError> {
+        let set = images_of(content, place)?;
+        let mut planes = vec![0.0; self.transform.planes().iter().product()];
+        self.transform.write(set, row, &mut planes)?;
+        self.transform.normalize(&mut planes);
+        Ok(planes)
+    }
+
+    fn see_black(&self) -> Vec<f32> {
+        let mut planes = vec![0.0; self.transform.planes().iter().product()];
+        self.transform.normalize(&mut planes);
+        planes
+    }
+
+    fn slopes(&self, pictures: &[f32], output: usize) -> Slopes {
+        let [channels, height, width] = self.transform.planes();
+        let net = inside::opened(&self.net);
+        let one = [1, channels, height, width];
+        inside::slopes(pictures, one, output, &self.device, |x| net.forward(x))
+    }
+
+    fn feature_map(&self, picture: &[f32], output: usize) -> Option<FeatureSlopes> {
+        let [channels, height, width] = self.transform.planes();
+        let data = TensorData::new(picture.to_vec(), [1, channels, height, width]);
+        let map = self.net.features(Tensor::from_data(data, &self.device))?;
+        let [_, channels, height, width] = map.dims();
+        let values: Vec<f32> = map.into_nchw().into_data().iter::<f32>().collect();
+        let net = inside::opened(&self.net);
+        let head = |x| match net.head(FeatureMap::from_nchw(x)) {
+            Some(logits) => logits,
+            None => unreachable!("a network with a feature map has a head for it"),
+        };
+        let one = [1, channels, height, width];
+        let slopes = inside::slopes(&values, one, output, &self.device, head);
+        Some(FeatureSlopes {
+            shape: [channels, height, width],
+            values,
+            gradients: slopes.gradients,
+        })
     }
 }
 

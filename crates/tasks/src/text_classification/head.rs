@@ -50,6 +50,7 @@ impl Head for ClassHead {
         ClassTargets {
             labels: self.labels(&host, device),
             host,
+            weights: None,
             mixed: None,
         }
     }

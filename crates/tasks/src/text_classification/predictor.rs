@@ -7,16 +7,17 @@ use crate::classify::predictions;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
 use crate::input::InputSchema;
+use crate::inside::{self, Inside, Slopes, TextInside, TextTokens};
 use crate::network;
 use crate::output::OutputSchema;
 use crate::parts::or_train;
 use crate::task::{Prediction, Predictor};
 use crate::text::{self, TokenSet};
-use burn::tensor::Device;
 use burn::tensor::activation::{sigmoid, softmax};
+use burn::tensor::{Device, Tensor};
 use modelwright_data::{Content, DataConfig, Dataset, Part, Table};
 use modelwright_evaluate::{ClassificationReport, MultiLabelReport};
-use modelwright_models::{Exported, ModelConfig, TextNet, Tokenizer};
+use modelwright_models::{Exported, ModelConfig, TextNet, TokenBatch, Tokenizer};
 use modelwright_runs::{Bundle, PREPROCESSOR};
 use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
@@ -215,6 +216,53 @@ impl Predictor for TextPredictor {
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {
         let examples = Examples::read(dataset, &recipe.data)?;
         Ok(or_train(examples.parts(recipe)))
+    }
+
+    fn inside(&self) -> Inside<'_> {
+        Inside::Texts(self)
+    }
+
+    fn features(
+        &self,
+        place: &str,
+        content: &Content,
+        rows: Range<usize>,
+    ) -> Result<Option<Vec<f32>>, TaskError> {
+        let table = table_of(content, place)?;
+        let texts = text::texts_to_answer(&self.preprocessor.text, table, place, rows)?;
+        let all: Vec<usize> = (0..texts.len()).collect();
+        let hidden = |batch| self.net.hidden(&batch);
+        let tokens = self.tokens(&texts);
+        Ok(Some(tokens.map(&all, BATCH, &self.device, hidden)))
+    }
+}
+
+impl TextInside for TextPredictor {
+    fn read(&self, text: &str) -> TextTokens {
+        let encoded = self.tokenizer.encode(text, self.preprocessor.max_length);
+        TextTokens {
+            ids: encoded.ids,
+            pieces: encoded.pieces,
+            truncated: encoded.truncated,
+            padding: self.tokenizer.pad(),
+        }
+    }
+
+    fn words(&self, ids: &[u32]) -> Vec<f32> {
+        let batch = TokenBatch::new(&[ids], self.tokenizer.pad(), &self.device);
+        self.net.words(&batch).into_data().iter::<f32>().collect()
+    }
+
+    fn slopes(&self, ids: &[u32], words: &[f32], output: usize) -> Slopes {
+        let net = inside::opened(&self.net);
+        let device = self.device.clone().autodiff();
+        let features = self.words(&ids[..1]).len();
+        let copies = words.len() / (ids.len() * features);
+        let batch = TokenBatch::new(&vec![ids; copies], self.tokenizer.pad(), &device);
+        let one = [1, ids.len(), features];
+        inside::slopes(words, one, output, &device, |x: Tensor<3>| {
+            net.forward_words(x, &batch)
+        })
     }
 }
 

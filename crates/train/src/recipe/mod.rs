@@ -75,6 +75,10 @@ pub struct TrainingConfig {
     /// is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_threshold: Option<f64>,
+    /// Column, such as sex, whose groups get weights by which they say nothing of the class; for rows of
+    /// a table with classes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reweigh: Option<String>,
     /// Seconds between two checkpoints within an epoch; its end has one as well where that costs little.
     pub checkpoint_seconds: f64,
     /// Threads that compute; 0 for all. A resumed run uses the number it was started with.
@@ -97,6 +101,7 @@ impl Default for TrainingConfig {
             early_stopping: None,
             keep: Keep::Best,
             answer_threshold: None,
+            reweigh: None,
             checkpoint_seconds: 30.0,
             threads: 0,
             precision: Precision::F32,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const PREFETCH: usize = 2;
 
 impl<L: Learner> State<'_, L> {
-    /// Trains the rest of the current epoch; false if it was asked to stop.
+    /// Trains the rest of the current epoch, or until the time is over; false if it was asked to stop.
     pub(super) fn train_epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainError> {
         let (trainer, learner) = (self.trainer, self.learner);
         let training = &trainer.recipe.training;
@@ -80,6 +80,10 @@ impl<L: Learner> State<'_, L> {
             self.tell(observer, event)?;
             if self.last_save.elapsed().as_secs_f64() >= training.checkpoint_seconds {
                 self.save(observer)?;
+            }
+            // After a step, so that even the shortest time gives a model that has learned something.
+            if self.trainer.control.is_time_over() {
+                break;
             }
         }
         Ok(true)

@@ -17,28 +17,54 @@ use modelwright_data::Part;
 use modelwright_data::rng::{Purpose, stream};
 use state::State;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Lets another thread ask the loop to stop at the next step.
+/// Lets another thread ask the loop to stop at the next step, or to end in time.
 #[derive(Debug, Default)]
-pub struct Control(AtomicBool);
+pub struct Control {
+    stopped: AtomicBool,
+    deadline: OnceLock<Instant>,
+}
 
 impl Control {
-    /// Asks the loop to save and stop.
+    /// Asks the loop to save and stop; the run can go on later.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was asked.
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.stopped.load(Ordering::Relaxed)
     }
+
+    /// Gives the loop `time` from now on. Then it ends as early stopping does: the epoch is cut short,
+    /// looked at, and the run finishes with the best weights so far. Only the first call counts.
+    pub fn finish_in(&self, time: Duration) {
+        let _ = self.deadline.set(Instant::now() + time);
+    }
+
+    /// Whether the time that was given is over.
+    pub fn is_time_over(&self) -> bool {
+        let deadline = self.deadline.get();
+        deadline.is_some_and(|deadline| Instant::now() >= *deadline)
+    }
+}
+
+/// Most minutes of a time limit: four weeks.
+pub const MOST_MINUTES: f64 = 40_320.0;
+
+/// A time limit as people write it: minutes above 0, at most [`MOST_MINUTES`].
+pub fn time_limit(minutes: &str) -> Option<Duration> {
+    let minutes = minutes.parse::<f64>().ok();
+    let valid = minutes.filter(|m| *m > 0.0 && *m <= MOST_MINUTES);
+    valid.map(|m| Duration::from_secs_f64(60.0 * m))
 }
 
 /// How a call of [`Trainer::run`] ended.
 pub enum Outcome<M> {
-    /// All epochs are done, or early stopping ended them.
+    /// All epochs are done, or early stopping or the time limit ended them.
     Finished(Trained<M>),
     /// It was asked to stop; a checkpoint is saved.
     Interrupted {

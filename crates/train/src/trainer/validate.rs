@@ -11,7 +11,7 @@ use modelwright_data::Part;
 use modelwright_models::weights;
 
 impl<L: Learner> State<'_, L> {
-    /// Looks at the validation part, keeps the best weights, decides on early stopping.
+    /// Looks at the validation part, keeps the best weights, decides whether this was the last epoch.
     pub(super) fn end_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let epoch = self.progress.epoch + 1;
         let mut train = vec![("loss".to_string(), self.mean_loss())];
@@ -64,8 +64,11 @@ impl<L: Learner> State<'_, L> {
             self.tell(observer, Event::Mistakes { epoch, mistakes })?;
         }
         let patience = self.trainer.recipe.training.early_stopping;
-        let stopped = patience.is_some_and(|p| self.progress.stale >= p);
-        if stopped {
+        let stale = patience.is_some_and(|p| self.progress.stale >= p);
+        let late = self.trainer.control.is_time_over();
+        if late {
+            self.tell(observer, Event::TimeOver { epoch, step })?;
+        } else if stale {
             let better_until = epoch - self.progress.stale;
             self.tell(
                 observer,
@@ -83,7 +86,7 @@ impl<L: Learner> State<'_, L> {
             best_epoch: self.progress.best_epoch,
             peak: self.progress.peak,
             stale: self.progress.stale,
-            stopped,
+            stopped: stale || late,
             ..Progress::default()
         };
         Ok(())

@@ -36,7 +36,11 @@ pub struct Fix {
 
 /// Everything found in a data set with its settings.
 pub fn of(ctx: &Ctx, entry: &Entry, look: &Look) -> Vec<Finding> {
-    let list = Findings { ctx, entry };
+    let list = Findings {
+        ctx,
+        entry,
+        classes: look.has_classes(),
+    };
     match &look.profile.content {
         ContentProfile::Images(profile) => list.of_pictures(profile, look),
         ContentProfile::Table(profile) => list.of_table(profile, look.profile.examples),
@@ -46,6 +50,8 @@ pub fn of(ctx: &Ctx, entry: &Entry, look: &Look) -> Vec<Finding> {
 struct Findings<'a> {
     ctx: &'a Ctx,
     entry: &'a Entry,
+    /// Whether the target is a class or a quantity; the answers of a FAQ are neither.
+    classes: bool,
 }
 
 impl Findings<'_> {
@@ -128,11 +134,13 @@ impl Findings<'_> {
             let text = ctx.tr("finding-equal-rows", &[("count", &profile.duplicates)]);
             found.push(self.told(text));
         }
-        if profile.conflicting > 0 {
+        if profile.conflicting > 0 && self.classes {
             let text = ctx.tr("finding-conflicting", &[("count", &profile.conflicting)]);
             found.push(self.told(text));
         }
-        self.of_classes(&profile.classes, &mut found);
+        if self.classes {
+            self.of_classes(&profile.classes, &mut found);
+        }
         found
     }
 

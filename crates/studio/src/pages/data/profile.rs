@@ -50,7 +50,7 @@ pub fn page(ctx: &Ctx, entry: &Entry, look: &Look) -> Response {
             }
             ContentProfile::Table(profile) => {
                 (texts::section(ctx, entry, profile, look))
-                (balance(ctx, &profile.classes))
+                @if look.has_classes() { (balance(ctx, &profile.classes)) }
                 (tables::rows(ctx, profile, &look.rows))
                 (tables::columns(ctx, entry, profile, look.profile.examples))
             }

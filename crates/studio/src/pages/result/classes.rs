@@ -3,6 +3,7 @@
 use crate::Ctx;
 use crate::page::encoded_part;
 use crate::pages::of_run::OfRun;
+use crate::pages::words::score_name;
 use maud::{Markup, html};
 use modelwright_evaluate::{ClassScores, ClassificationReport};
 
@@ -149,8 +150,8 @@ fn per_class(ctx: &Ctx, classes: &[ClassScores]) -> Markup {
         div.scroll tabindex="0" role="region" aria-label=(ctx.t("result-classes")) { table {
             thead { tr {
                 th scope="col" { (ctx.t("result-class")) }
-                th.n scope="col" { (ctx.t("result-found")) br; small { (ctx.t("score-recall")) } }
-                th.n scope="col" { (ctx.t("result-trust")) br; small { (ctx.t("score-precision")) } }
+                th.n scope="col" { (ctx.t("result-found")) br; small { (score_name(ctx, "recall")) } }
+                th.n scope="col" { (ctx.t("result-trust")) br; small { (score_name(ctx, "precision")) } }
                 th.n scope="col" { (ctx.t("result-both")) br; small { "F1" } }
                 th.n scope="col" { (ctx.t("result-support")) }
             } }

@@ -74,7 +74,7 @@ fn of_baseline(ctx: &Ctx, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let key: String = name.to_lowercase().chars().map(plain).collect();
     let key = format!("baseline-{key}");
-    match ctx.lang.has(&key) {
+    match ctx.has(&key) {
         true => ctx.t(&key),
         false => name.into(),
     }

@@ -2,6 +2,7 @@
 
 use crate::Ctx;
 use crate::pages::of_run::OfRun;
+use crate::pages::words::score_name;
 use maud::{Markup, html};
 use modelwright_evaluate::{AnswerScores, RetrievalReport, SpanReport, grouped};
 
@@ -20,7 +21,7 @@ pub(super) fn spans(ctx: &Ctx, of_run: &OfRun, report: &SpanReport) -> Markup {
                 thead { tr {
                     th scope="col" { (ctx.t("found-questions")) }
                     th.n scope="col" { (ctx.t("result-support")) }
-                    th.n scope="col" { (ctx.t("found-exact")) br; small { (ctx.t("score-exact-match")) } }
+                    th.n scope="col" { (ctx.t("found-exact")) br; small { (score_name(ctx, "exact_match")) } }
                     th.n scope="col" { (ctx.t("found-overlap")) br; small { "F1" } }
                 } }
                 tbody { @for (key, scores) in rows { @if let Some(scores) = scores { tr {

@@ -3,6 +3,7 @@
 use super::cell::{examples, turn};
 use crate::page::encoded_part;
 use crate::pages::of_run::OfRun;
+use crate::pages::words::score_name;
 use crate::{Ctx, Problem};
 use axum::extract::{Path, Query};
 use axum::response::Response;
@@ -32,8 +33,8 @@ pub(super) fn section(ctx: &Ctx, of_run: &OfRun, report: &MultiLabelReport) -> M
             div.scroll tabindex="0" role="region" aria-label=(ctx.t("labels-title")) { table {
                 thead { tr {
                     th scope="col" { (ctx.t("labels-label")) }
-                    th.n scope="col" { (ctx.t("result-found")) br; small { (ctx.t("score-recall")) } }
-                    th.n scope="col" { (ctx.t("labels-trust")) br; small { (ctx.t("score-precision")) } }
+                    th.n scope="col" { (ctx.t("result-found")) br; small { (score_name(ctx, "recall")) } }
+                    th.n scope="col" { (ctx.t("labels-trust")) br; small { (score_name(ctx, "precision")) } }
                     th.n scope="col" { (ctx.t("result-both")) br; small { "F1" } }
                     th.n scope="col" { (ctx.t("result-support")) }
                     th scope="col" { (ctx.t("labels-mistakes")) }

@@ -110,6 +110,7 @@ fn next(ctx: &Ctx, of_run: &OfRun) -> Markup {
         div.actions {
             a.button href=(of_run.address("/try")) { (ctx.t("run-to-try")) }
             a.button.secondary href=(of_run.address("/ship")) { (ctx.t("result-to-ship")) }
+            a.button.secondary href=(of_run.address("/report")) { (ctx.t("result-to-report")) }
             (of_run.compare(ctx))
         }
     }

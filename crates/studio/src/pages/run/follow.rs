@@ -229,7 +229,9 @@ impl Follower {
                     [("done", done), ("total", total)];
                 self.note(self.ctx.tr("run-decoding", &args)).await
             }
-            RunNews::TimeOver => self.note(self.ctx.t("run-time-over")).await,
+            RunNews::Training(Event::TimeOver { .. }) => {
+                self.note(self.ctx.t("run-time-over")).await
+            }
             RunNews::Training(_) | RunNews::Ended { .. } => Ok(()),
         }
     }

@@ -40,6 +40,7 @@ pub(super) fn line(ctx: &Ctx, event: &Event) -> Option<String> {
             epoch,
             better_until,
         } => ctx.tr("log-early", &[("epoch", epoch), ("best", better_until)]),
+        Event::TimeOver { epoch, .. } => ctx.tr("log-time-over", &[("epoch", epoch)]),
         Event::Interrupted { step } => ctx.tr("log-interrupted", &[("step", step)]),
         Event::Finished { steps, seconds } => {
             let time = duration(ctx, *seconds);

@@ -143,7 +143,7 @@ impl Form<'_> {
     /// A word with its meaning, where it has one in the visitor's language.
     fn choice(&self, field: &Field, word: &str) -> String {
         let key = format!("choice-{}-{word}", field.section());
-        match self.ctx.lang.has(&key) {
+        match self.ctx.has(&key) {
             true => format!("{word} – {}", self.ctx.t(&key)),
             false => word.into(),
         }

@@ -5,7 +5,7 @@ use crate::pages::words::seen;
 use crate::uploads::Entry;
 use modelwright_tasks::TaskError;
 use modelwright_train::recipe::{Field, Layers, fields};
-use modelwright_train::{Recipe, TrainError};
+use modelwright_train::{Recipe, TrainError, time_limit};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use toml::{Table, Value};
@@ -21,9 +21,6 @@ const OF_DATA: [&str; 8] = [
     "data.encoding",
     "data.skip_bad",
 ];
-
-/// Longest time limit: four weeks.
-const MOST_MINUTES: f64 = 40_320.0;
 
 /// How much time a training may take, compared with the recommended one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -216,10 +213,9 @@ impl Asked {
         if self.minutes.is_empty() {
             return Ok(None);
         }
-        let minutes = self.minutes.replace(',', ".").parse::<f64>();
-        match minutes {
-            Ok(m) if m > 0.0 && m <= MOST_MINUTES => Ok(Some(Duration::from_secs_f64(60.0 * m))),
-            _ => Err(Fault::ours("minutes", "fault-minutes")),
+        match time_limit(&self.minutes.replace(',', ".")) {
+            None => Err(Fault::ours("minutes", "fault-minutes")),
+            limit => Ok(limit),
         }
     }
 }
@@ -242,6 +238,7 @@ pub fn shown(recipe: &Recipe) -> Vec<Field> {
             && (seen == "pictures" || !of_pictures)
             && (recipe.task == "text-classification" || field.key != "data.label_separator")
             && (recipe.task == "question-answering" || field.key != "training.answer_threshold")
+            && (recipe.task == "tabular-classification" || field.key != "training.reweigh")
     };
     fields().into_iter().filter(suits).collect()
 }

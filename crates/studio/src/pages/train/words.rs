@@ -73,7 +73,7 @@ fn network(ctx: &Ctx, recipe: &Recipe) -> Sentence {
         .and_then(|m| m.get("hidden")?.as_array().map(Vec::len));
     let name = recipe.model.name();
     let key = format!("plan-network-{name}");
-    let plain = match (hidden, ctx.lang.has(&key)) {
+    let plain = match (hidden, ctx.has(&key)) {
         (Some(count), _) => ctx.tr("plan-network-layers", &[("count", &count)]),
         (None, true) => ctx.t(&key),
         (None, false) => ctx.tr("plan-network-other", &[("name", &name)]),

@@ -6,6 +6,7 @@ mod near;
 mod pictures;
 mod rows;
 mod texts;
+mod why;
 
 pub(crate) use ink::Ink;
 pub(crate) use near::Near;
@@ -128,6 +129,7 @@ impl Trial {
     /// The page with a form and an answer. The script takes the answer out of it.
     fn page(&self, ctx: &Ctx, form: Markup, answer: Markup) -> Response {
         let body = html! {
+            (why::tick(ctx, self))
             div.try-it {
                 (form)
                 section.card #answer aria-live="polite" aria-label=(ctx.t("try-answer")) tabindex="-1" {

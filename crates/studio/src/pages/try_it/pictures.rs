@@ -1,10 +1,11 @@
 //! Pictures to try: from a file, the clipboard, the camera, a drawing, or the data.
 
 use super::ink::{Ink, USUAL};
+use super::why::{self, Wish};
 use super::{Trial, answer};
 use crate::app::Studio;
 use crate::{Ctx, Problem, assets};
-use axum::extract::{Form, Multipart, Path};
+use axum::extract::{Form, Multipart, Path, Query};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -135,6 +136,7 @@ fn examples(ctx: &Ctx, trial: &Trial) -> Markup {
 pub(super) async fn uploaded(
     ctx: Ctx,
     Path(id): Path<String>,
+    Query(wish): Query<Wish>,
     mut parts: Multipart,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -159,7 +161,7 @@ pub(super) async fn uploaded(
         decode_bytes(&bytes, limits).map_err(|e| Problem::bad("try-unreadable", e))
     };
     let raster = ctx.studio.blocking(decode).await?;
-    answered(&ctx, &trial, raster).await
+    answered(&ctx, &trial, &wish, raster).await
 }
 
 /// A picture of the data.
@@ -171,6 +173,7 @@ pub(super) struct Chosen {
 pub(super) async fn example(
     ctx: Ctx,
     Path(id): Path<String>,
+    Query(wish): Query<Wish>,
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -184,15 +187,22 @@ pub(super) async fn example(
         }
     };
     let raster = ctx.studio.blocking(read).await?;
-    answered(&ctx, &trial, raster).await
+    answered(&ctx, &trial, &wish, raster).await
 }
 
-async fn answered(ctx: &Ctx, trial: &Trial, raster: Raster) -> Result<Response, Problem> {
+async fn answered(
+    ctx: &Ctx,
+    trial: &Trial,
+    wish: &Wish,
+    raster: Raster,
+) -> Result<Response, Problem> {
     let shown = thumbnail(&raster);
-    let given = trial.ask(ctx, Input::Images(vec![raster])).await?;
+    let given = trial.ask(ctx, Input::Images(vec![raster.clone()])).await?;
+    let reasons = why::of(ctx, trial, wish, Input::Images(vec![raster])).await?;
     let answer = html! {
         @if let Some(uri) = shown { img.asked src=(uri) alt=(ctx.t("try-asked")); }
         (answer::of(ctx, &given))
+        (reasons)
     };
     Ok(trial.page(ctx, section(ctx, trial).await?, answer))
 }

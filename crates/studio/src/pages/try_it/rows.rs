@@ -1,10 +1,11 @@
 //! A row to try: a form with one field a column.
 
+use super::why::{self, Wish};
 use super::{Trial, answer};
 use crate::pages::dates::{day_of, days_of};
 use crate::pages::texts::shortened;
 use crate::{Ctx, Problem, assets};
-use axum::extract::{Form, Path};
+use axum::extract::{Form, Path, Query};
 use axum::response::Response;
 use maud::{Markup, html};
 use modelwright_data::table::from_objects;
@@ -164,6 +165,7 @@ fn range(column: &Column) -> Option<(f64, f64)> {
 pub(super) async fn filled_in(
     ctx: Ctx,
     Path(id): Path<String>,
+    Query(wish): Query<Wish>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -181,12 +183,14 @@ pub(super) async fn filled_in(
         .collect();
     let row = object(columns, &given);
     let table = from_objects(&ctx.t("try-row"), [row])?;
-    let given_answer = trial.ask(&ctx, Input::Table(table)).await?;
+    let given_answer = trial.ask(&ctx, Input::Table(table.clone())).await?;
+    let reasons = why::of(&ctx, &trial, &wish, Input::Table(table)).await?;
     let mut shown = example(&trial, columns, text("row").parse().unwrap_or(0));
     let changed = shown.values != given;
     shown.values = given;
     let answer = html! {
         (answer::of(&ctx, &given_answer))
+        (reasons)
         @if !changed { (truth(&ctx, &shown)) }
     };
     let form = section(&ctx, &trial, columns, &shown);

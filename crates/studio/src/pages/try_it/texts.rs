@@ -1,9 +1,10 @@
 //! A text to try: pasted or typed, with what the model makes of it.
 
 use super::rows::{self, Example};
+use super::why::{self, Wish};
 use super::{Trial, answer};
 use crate::{Ctx, Problem, assets};
-use axum::extract::{Form, Path};
+use axum::extract::{Form, Path, Query};
 use axum::response::Response;
 use maud::{Markup, html};
 use modelwright_data::{Column, Table};
@@ -77,6 +78,7 @@ fn label(ctx: &Ctx, column: &InputColumn, only: bool) -> String {
 pub(super) async fn filled_in(
     ctx: Ctx,
     Path(id): Path<String>,
+    Query(wish): Query<Wish>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -98,6 +100,7 @@ pub(super) async fn filled_in(
     let answered = trial
         .ask(&ctx, Input::Table(table(columns, &given)))
         .await?;
+    let reasons = why::of(&ctx, &trial, &wish, Input::Table(table(columns, &given))).await?;
     let row = sent("row").and_then(|row| row.parse().ok()).unwrap_or(0);
     let mut shown = rows::example(&trial, columns, row);
     let changed = shown.values != given;
@@ -110,6 +113,7 @@ pub(super) async fn filled_in(
     let context = columns.iter().position(|c| c.name == "context");
     let answer = html! {
         (answer::of(&ctx, &answered))
+        (reasons)
         @if let Some(context) = context { (answer::marked(&ctx, &answered, &given[context])) }
         (answer::near(&ctx, &near))
         @for (column, text) in columns.iter().zip(&given) { (cut(&ctx, column, text)) }

@@ -1,0 +1,207 @@
+//! What is wrong, or other than it was, with the data itself.
+
+use crate::build::Options;
+use crate::features::{features, of_column};
+use crate::shown::{Shown, of_class};
+use crate::subject::{Subject, select};
+use modelwright_data::{Content, DataError, Part};
+use modelwright_evaluate::{
+    ColumnFinding, Copies, DriftReport, Feature, LeakTarget as Target, NearCopy, SuspectOrder,
+    Suspects, column_findings, copies, near_copies, picture_key, text_key,
+};
+use modelwright_tasks::TaskError;
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// The parts in the order of the indices of [`SharedExamples`].
+pub const PARTS: [Part; 3] = [Part::Train, Part::Validation, Part::Test];
+/// Suspect labels that are listed.
+const LISTED: usize = 24;
+/// Near copies that are listed.
+const NEAR: usize = 20;
+
+/// What was found in the data.
+#[derive(Debug, Clone, Serialize)]
+pub struct DataReport {
+    /// Labels that are probably wrong.
+    pub suspects: Option<SuspectLabels>,
+    /// Examples in several parts; only of the data of the training.
+    pub shared: Option<SharedExamples>,
+    /// Columns that give the answer away, are constant or merely number the rows.
+    pub columns: Vec<ColumnFinding>,
+    /// How the data differs from that of the training.
+    pub drift: Option<DriftReport>,
+}
+
+/// Labels that are probably wrong, by confident learning (Northcutt et al. 2021).
+#[derive(Debug, Clone, Serialize)]
+pub struct SuspectLabels {
+    /// Labels that were looked at.
+    pub examples: usize,
+    /// How many of them are probably wrong.
+    pub expected: f64,
+    /// The most suspect ones; `predicted` is the class that is more probable.
+    pub list: Vec<Shown>,
+    /// All suspects as positions in the data, the most suspect first.
+    pub positions: Vec<usize>,
+}
+
+/// Examples in more than one part.
+#[derive(Debug, Clone, Serialize)]
+pub struct SharedExamples {
+    /// Equal ones; indices are into [`PARTS`].
+    pub equal: Copies,
+    /// Nearly equal ones: texts that differ in case, blanks and punctuation only, pictures of the same
+    /// pattern of light.
+    pub near: Vec<NearCopy>,
+    /// How many there are of these.
+    pub near_count: usize,
+    /// The part of each example.
+    #[serde(skip)]
+    pub parts: Vec<Part>,
+}
+
+impl DataReport {
+    pub(crate) fn new(subject: &Subject, options: &Options) -> Result<Self, TaskError> {
+        Ok(Self {
+            suspects: suspects(subject, options),
+            shared: options
+                .parts
+                .map(|parts| shared(subject, options, parts))
+                .transpose()?,
+            columns: columns(subject, options),
+            drift: drift(subject, options)?,
+        })
+    }
+}
+
+fn suspects(subject: &Subject, options: &Options) -> Option<SuspectLabels> {
+    let classes = subject.classes()?;
+    let k = classes.names.len();
+    let found = Suspects::new(
+        k,
+        classes.probabilities,
+        classes.truth,
+        SuspectOrder::default(),
+    );
+    let shown = found.list.iter().take(LISTED).map(|suspect| Shown {
+        predicted: classes.names[suspect.likely as usize].clone(),
+        ..of_class(subject, classes, options.columns, suspect.example)
+    });
+    Some(SuspectLabels {
+        examples: found.examples,
+        expected: found.expected,
+        list: shown.collect(),
+        positions: found
+            .list
+            .iter()
+            .map(|s| subject.answers.examples[s.example])
+            .collect(),
+    })
+}
+
+fn shared(
+    subject: &Subject,
+    options: &Options,
+    parts: &[Part],
+) -> Result<SharedExamples, DataError> {
+    let part = |i: usize| PARTS.iter().position(|p| *p == parts[i]).unwrap_or(0);
+    let content = &subject.dataset.content;
+    let target: Vec<&str> = options.columns.target.into_iter().collect();
+    let hashes = match content {
+        Content::Images(set) => set.hashes()?,
+        Content::Table(table) => table.hashes_without(&target),
+    };
+    let keyed: Vec<(u64, usize)> = (0..parts.len()).map(|i| (hashes[i], part(i))).collect();
+    let equal = copies(&keyed);
+    let keys = near_keys(content, options.columns.text)?;
+    let known: Vec<(usize, u64)> = keys
+        .into_iter()
+        .enumerate()
+        .filter_map(|(i, k)| Some((i, k?)))
+        .collect();
+    let pairs: Vec<(u64, usize)> = known.iter().map(|(i, key)| (*key, part(*i))).collect();
+    let mut near: Vec<NearCopy> = near_copies(&pairs, 0)
+        .into_iter()
+        .map(|copy| NearCopy {
+            example: known[copy.example].0,
+            like: known[copy.like].0,
+            ..copy
+        })
+        .filter(|copy| hashes[copy.example] != hashes[copy.like])
+        .collect();
+    let near_count = near.len();
+    near.truncate(NEAR);
+    Ok(SharedExamples {
+        equal,
+        near,
+        near_count,
+        parts: parts.to_vec(),
+    })
+}
+
+/// Keys that nearly equal examples have in common; rows of a table have none.
+fn near_keys(content: &Content, text: Option<&str>) -> Result<Vec<Option<u64>>, DataError> {
+    match content {
+        Content::Images(set) => (0..set.len())
+            .into_par_iter()
+            .map(|i| {
+                let raster = set.raster(i)?;
+                let [height, width, _] = raster.shape();
+                Ok(picture_key(raster.fit([height, width, 1]).pixels(), width))
+            })
+            .collect(),
+        Content::Table(table) => Ok(match text.and_then(|name| table.column(name)) {
+            Some(column) => (0..column.len())
+                .map(|row| text_key(&column.text(row)))
+                .collect(),
+            None => vec![None; table.rows()],
+        }),
+    }
+}
+
+fn columns(subject: &Subject, options: &Options) -> Vec<ColumnFinding> {
+    let (Content::Table(table), None) = (&subject.dataset.content, options.columns.text) else {
+        return Vec::new();
+    };
+    let read: Vec<String> = match subject.predictor.input() {
+        modelwright_tasks::InputSchema::Table { columns } => {
+            columns.into_iter().map(|c| c.name).collect()
+        }
+        modelwright_tasks::InputSchema::Images { .. } => Vec::new(),
+    };
+    let own = table.columns.iter().filter(|c| read.contains(&c.name));
+    let features: Vec<Feature> = own
+        .map(|c| of_column(c).of(&subject.answers.examples))
+        .collect();
+    let target = match (subject.classes(), subject.values()) {
+        (Some(classes), _) => Target::Classes(classes.truth),
+        (None, Some((truth, _))) => Target::Numbers(truth),
+        (None, None) => return Vec::new(),
+    };
+    column_findings(&features, target, options.seed)
+}
+
+fn drift(subject: &Subject, options: &Options) -> Result<Option<DriftReport>, TaskError> {
+    let Some(reference) = options.reference else {
+        return Ok(None);
+    };
+    let is_same_kind = std::mem::discriminant(&reference.content)
+        == std::mem::discriminant(&subject.dataset.content);
+    if !is_same_kind {
+        return Err(TaskError::Asked {
+            message: format!(
+                "{} and {} are not of one kind",
+                reference.source, subject.dataset.source
+            ),
+            help: "compare pictures with pictures and tables with tables".into(),
+        });
+    }
+    let before = features(&reference.content, options.columns.text)?;
+    let rows = &subject.answers.examples;
+    let now = features(
+        &select(&subject.dataset.content, rows),
+        options.columns.text,
+    )?;
+    Ok(Some(DriftReport::new(&before, &now)))
+}

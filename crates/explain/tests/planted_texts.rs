@@ -31,7 +31,8 @@ fn explained(model: &dyn Predictor, examples: &Content) -> Vec<Explanation> {
     ]
 }
 
-/// The numbers of a text network are what changes its scores, for whatever architecture.
+/// Slopes are what the scores change by, for whatever architecture. A few may lie at a kink, where the
+/// largest answer of a filter moves to another word.
 fn check_slopes(model: &dyn Predictor) {
     let Inside::Texts(net) = model.inside() else {
         panic!("a network of texts")
@@ -40,19 +41,19 @@ fn check_slopes(model: &dyn Predictor) {
     let words = net.words(&read.ids);
     let slopes = net.slopes(&read.ids, &words, 1);
     let step = 2e-3;
-    for at in (0..words.len()).step_by(words.len() / 40 + 1) {
+    let is_off = |at: &usize| {
         let moved = |by: f32| {
             let mut words = words.clone();
-            words[at] += by;
+            words[*at] += by;
             net.slopes(&read.ids, &words, 1).scores[0]
         };
         let expected = (moved(step) - moved(-step)) / f64::from(2.0 * step);
-        let found = f64::from(slopes.gradients[at]);
-        assert!(
-            (found - expected).abs() < 0.02 * expected.abs().max(0.1),
-            "{at}: {found} {expected}"
-        );
-    }
+        let found = f64::from(slopes.gradients[*at]);
+        (found - expected).abs() > 0.02 * expected.abs().max(0.1)
+    };
+    let tried = (0..words.len()).step_by(words.len() / 40 + 1);
+    let off: Vec<usize> = tried.filter(is_off).collect();
+    assert!(off.len() <= 4, "{off:?}");
 }
 
 fn shares_follow_the_word(architecture: &str, more: &[(&str, &str)]) {

@@ -102,7 +102,7 @@ mod tests {
     fn a_blurred_picture_is_less_sharp_and_a_bright_one_brighter() {
         let checks = |low: u8, high: u8, size: usize| {
             let pixel = |i: usize| {
-                if (i / 16 / size + i % 16 / size) % 2 == 0 {
+                if (i / 16 / size + i % 16 / size).is_multiple_of(2) {
                     low
                 } else {
                     high

@@ -76,7 +76,7 @@ impl Documents {
                 question: questions::question(&place.key)
                     .map_or_else(|| place.key.clone(), String::from),
                 answer: place.answer(text).map(String::from),
-                document: *name,
+                document: name,
                 key: place.key,
             });
             questions.collect::<Vec<_>>()

@@ -132,36 +132,35 @@ fn heat(ctx: &Ctx, picture: &Raster, map: &PictureMap) -> Markup {
 /// The text with what speaks for the answer and against it marked.
 fn words(ctx: &Ctx, text: &str, pieces: &[TextShare]) -> Markup {
     let letters: Vec<char> = text.chars().collect();
+    let plain = |from: usize, to: usize| letters[from.min(to)..to].iter().collect::<String>();
     let largest = pieces
         .iter()
         .map(|p| p.value.abs())
         .fold(f64::MIN_POSITIVE, f64::max);
-    let mut at = 0;
-    let mut parts: Vec<(String, Option<(&'static str, u32, f64)>)> = Vec::new();
-    for piece in pieces {
-        // Pieces may share characters; each is shown once.
-        let (start, end) = (piece.start.max(at), piece.end.max(at));
-        parts.push((letters[at..start].iter().collect(), None));
-        let side = if piece.value >= 0.0 { "for" } else { "against" };
-        let shade = (SHADES * piece.value.abs() / largest).round() as u32;
-        parts.push((
-            letters[start..end].iter().collect(),
-            Some((side, shade, piece.value)),
-        ));
-        at = end;
-    }
-    parts.push((letters[at.min(letters.len())..].iter().collect(), None));
+    // Pieces may share characters; each is shown once, after what lies before it.
+    let ends = pieces.iter().scan(0, |at, piece| {
+        let before = *at;
+        *at = piece.end.max(before);
+        Some((before, piece.start.max(before), *at))
+    });
+    let ends: Vec<(usize, usize, usize)> = ends.collect();
+    let last = ends.last().map_or(0, |(_, _, end)| *end);
     html! {
         p.passage.shares {
-            @for (text, share) in &parts {
-                @match share {
-                    Some((side, shade, value)) => mark class=(format!("{side} s{shade}")) title=(number(*value)) { (text) },
-                    None => (text),
-                }
+            @for (piece, (before, start, end)) in pieces.iter().zip(&ends) {
+                (plain(*before, *start))
+                mark class=(shade(piece.value, largest)) title=(number(piece.value)) { (plain(*start, *end)) }
             }
+            (plain(last, letters.len()))
         }
         p { (ctx.t("why-words")) }
     }
+}
+
+/// The class of a share: its side and one of five shades.
+fn shade(value: f64, largest: f64) -> String {
+    let side = if value >= 0.0 { "for" } else { "against" };
+    format!("{side} s{:.0}", SHADES * value.abs() / largest)
 }
 
 /// The columns that matter most.

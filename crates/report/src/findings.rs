@@ -1,6 +1,6 @@
 //! What the first page says: what was found, the worst first.
 
-use crate::page::{decides, equal};
+use crate::page::{decides, equal, mends};
 use crate::report::{Finding, Report, Weight};
 use crate::simple::Way;
 use modelwright_evaluate::fairness::FourFifthsVerdict;
@@ -31,6 +31,7 @@ impl Report {
                 vec![("examples", examples)],
             ));
         }
+        found.sort_by_key(Finding::urgency);
         if found.is_empty() {
             found.push(Finding::new(Weight::Good, "finding-fine", Vec::new()));
         }
@@ -130,7 +131,7 @@ impl Report {
 
     fn of_probabilities(&self) -> Option<Finding> {
         let calibration = self.calibration.as_ref()?;
-        let mends = calibration.scaling.as_ref().is_some_and(|s| s.helps());
+        let mends = calibration.scaling.as_ref().is_some_and(mends);
         let gap = calibration.now.ece;
         (gap > UNSURE && mends).then(|| {
             let args = vec![("gap", format!("{:.1} %", 100.0 * gap))];

@@ -139,6 +139,15 @@ impl Finding {
         Self { weight, key, args }
     }
 
+    /// What comes first on the page has the lowest number.
+    pub(crate) fn urgency(&self) -> u8 {
+        match self.weight {
+            Weight::Bad => 0,
+            Weight::Warn => 1,
+            Weight::Good => 2,
+        }
+    }
+
     /// The class of its line.
     pub(crate) fn weight(&self) -> &'static str {
         match self.weight {

@@ -256,3 +256,36 @@ fn reweighing_before_the_training_narrows_the_gap() {
     assert!(after < 0.7 * before, "{before} {after}");
     assert!(price < accuracy, "it has its price: {accuracy} {price}");
 }
+
+/// What a data scientist finds in these loans: the young get less credit than others.
+#[test]
+fn the_gap_between_ages_in_german_credit_is_found_and_narrowed() {
+    let settings = [("data.test", "0.5"), ("training.epochs", "15")];
+    let trained = train("german-credit", &settings);
+    let sensitive = ["age_in_years".to_string()];
+    let options = Options {
+        positive: Some("good"),
+        sensitive: &sensitive,
+        ..Options::default()
+    };
+    let report = report(&trained, &data("german-credit"), false, options);
+    let fair = &report.fairness[0];
+    let young = &fair.report.groups[0];
+    assert_eq!((young.name.as_str(), young.too_small), ("< 25", false));
+    let parity = fair.report.demographic_parity.as_ref().unwrap();
+    assert_eq!(parity.lowest, "< 25");
+    assert!(
+        parity.difference > 0.1 && parity.chance < 0.05,
+        "{parity:?}"
+    );
+    let price = &fair.mitigation[0].price;
+    let (before, after) = (
+        price.before.demographic_parity,
+        price.after.demographic_parity,
+    );
+    assert!(
+        after.unwrap() < 0.75 * before.unwrap(),
+        "{before:?} {after:?}"
+    );
+    assert!(price.accuracy_change > -0.06, "{}", price.accuracy_change);
+}

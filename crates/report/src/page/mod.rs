@@ -6,6 +6,7 @@ mod groups;
 mod trust;
 
 pub(crate) use data::{decides, equal};
+pub(crate) use trust::mends;
 
 use crate::report::Report;
 use crate::words;

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use modelwright_evaluate::chart::{
     CostWords, ReliabilityWords, Series, Words, cost, lines, precision_recall, reliability, roc,
 };
-use modelwright_evaluate::{Condition, Decision, SliceReport, amount, number};
+use modelwright_evaluate::{Condition, Decision, SliceReport, TemperatureScaling, amount, number};
 use modelwright_tasks::Evaluation;
 
 pub(super) fn sections(voice: Voice, report: &Report) -> Markup {
@@ -46,7 +46,7 @@ fn calibrated(voice: Voice, calibration: &Calibration) -> Markup {
             p { (voice.tr("calibration-help", &[("gap", &voice.share(now.ece))])) }
             (drawing(&reliability(&words, &now.bins, scaled.map(|s| &s.after.bins[..]))))
             @if let Some(s) = scaled {
-                p { (voice.tr(if s.helps() { "temperature-helps" } else { "temperature-useless" }, &[
+                p { (voice.tr(if mends(s) { "temperature-helps" } else { "temperature-useless" }, &[
                     ("temperature", &number(s.temperature)),
                     ("before", &voice.share(s.before.ece)),
                     ("after", &voice.share(s.after.ece)),
@@ -54,6 +54,11 @@ fn calibrated(voice: Voice, calibration: &Calibration) -> Markup {
             }
         }
     }
+}
+
+/// Whether a temperature takes away enough of the error to be worth storing.
+pub(crate) fn mends(scaling: &TemperatureScaling) -> bool {
+    scaling.helps() && scaling.after.ece < 0.9 * scaling.before.ece
 }
 
 fn decided(voice: Voice, report: &Report, decision: &Decision) -> Markup {

@@ -58,6 +58,7 @@ fn credit_is_reported_with_groups_costs_and_a_second_model() {
     let report: Value = serde_json::from_str(&read(&place, "out/report.json")).unwrap();
     assert_eq!(report["positive"], "good");
     assert_eq!(report["against"]["other"], "german-credit-linear-1");
+    assert!(report["linear"]["differences"].as_array().unwrap().len() > 3);
     // Two columns and their intersection.
     assert_eq!(report["fairness"].as_array().unwrap().len(), 3);
     let threshold = report["decision"]["best"]["threshold"].as_f64().unwrap();

@@ -48,6 +48,8 @@ pub struct Options<'a> {
     pub sensitive: &'a [String],
     /// A second model, and the name of its run.
     pub against: Option<(&'a str, &'a dyn Predictor)>,
+    /// A linear model of the same training.
+    pub linear: Option<&'a dyn Predictor>,
     /// Simple models that were measured after the training, if the examples are the same.
     pub simple: Option<&'a Comparison>,
     /// The part of each example, if the data is that of the training.
@@ -110,6 +112,11 @@ pub fn build(
         against: options
             .against
             .map(|(name, other)| against(subject, name, other, options.seed))
+            .transpose()?
+            .flatten(),
+        linear: options
+            .linear
+            .map(|other| against(subject, "linear", other, options.seed))
             .transpose()?
             .flatten(),
         calibration: classes.map(calibration),

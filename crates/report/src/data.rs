@@ -4,10 +4,10 @@ use crate::build::Options;
 use crate::features::{features, of_column};
 use crate::shown::{Shown, of_class};
 use crate::subject::{Subject, select};
-use modelwright_data::{Content, DataError, Part};
+use modelwright_data::{Content, DataError, Dataset, Part};
 use modelwright_evaluate::{
     ColumnFinding, Copies, DriftReport, Feature, LeakTarget as Target, NearCopy, SuspectOrder,
-    Suspects, column_findings, copies, near_copies, picture_key, text_key,
+    Suspects, VectorDrift, column_findings, copies, near_copies, picture_key, text_key,
 };
 use modelwright_tasks::TaskError;
 use rayon::prelude::*;
@@ -17,6 +17,8 @@ use serde::Serialize;
 pub const PARTS: [Part; 3] = [Part::Train, Part::Validation, Part::Test];
 /// Suspect labels that are listed.
 const LISTED: usize = 24;
+/// Most examples whose vectors are compared.
+const COMPARED: usize = 1000;
 /// Near copies that are listed.
 const NEAR: usize = 20;
 
@@ -29,8 +31,10 @@ pub struct DataReport {
     pub shared: Option<SharedExamples>,
     /// Columns that give the answer away, are constant or merely number the rows.
     pub columns: Vec<ColumnFinding>,
-    /// How the data differs from that of the training.
+    /// How the data differs from that of the training, column by column.
     pub drift: Option<DriftReport>,
+    /// The same of what the model sees in it: the vectors that its answers are made of.
+    pub vectors: Option<VectorDrift>,
 }
 
 /// Labels that are probably wrong, by confident learning (Northcutt et al. 2021).
@@ -71,6 +75,7 @@ impl DataReport {
                 .transpose()?,
             columns: columns(subject, options),
             drift: drift(subject, options)?,
+            vectors: vectors(subject, options)?,
         })
     }
 }
@@ -204,4 +209,25 @@ fn drift(subject: &Subject, options: &Options) -> Result<Option<DriftReport>, Ta
         options.columns.text,
     )?;
     Ok(Some(DriftReport::new(&before, &now)))
+}
+
+/// Compares the model's vectors of both, of as many examples of each as are compared.
+fn vectors(subject: &Subject, options: &Options) -> Result<Option<VectorDrift>, TaskError> {
+    let Some(reference) = options.reference else {
+        return Ok(None);
+    };
+    let all: Vec<usize> = (0..reference.content.len()).collect();
+    let of = |dataset: &Dataset, rows: &[usize]| -> Result<(Vec<f32>, usize), TaskError> {
+        let step = rows.len().div_ceil(COMPARED).max(1);
+        let rows: Vec<usize> = rows.iter().copied().step_by(step).collect();
+        let content = select(&dataset.content, &rows);
+        let features = subject
+            .predictor
+            .features(&dataset.source, &content, 0..rows.len())?;
+        Ok((features.unwrap_or_default(), rows.len()))
+    };
+    let (before, count) = of(reference, &all)?;
+    let (now, _) = of(subject.dataset, &subject.answers.examples)?;
+    let dimensions = before.len() / count.max(1);
+    Ok(VectorDrift::new(&before, &now, dimensions, options.seed))
 }

@@ -4,7 +4,7 @@ use crate::page::{decides, equal, mends};
 use crate::report::{Finding, Report, Weight};
 use crate::simple::Way;
 use modelwright_evaluate::fairness::FourFifthsVerdict;
-use modelwright_evaluate::{amount, larger_is_better};
+use modelwright_evaluate::{Better, amount, larger_is_better};
 use modelwright_tasks::Evaluation;
 
 /// Fewer examples say little.
@@ -19,6 +19,13 @@ impl Report {
     pub fn findings(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         found.extend(self.useless());
+        if self
+            .linear
+            .as_ref()
+            .is_some_and(|l| l.paired.better != Better::First)
+        {
+            found.push(Finding::new(Weight::Warn, "finding-linear", Vec::new()));
+        }
         found.extend(self.of_data());
         found.extend(self.of_groups());
         found.extend(self.of_slices());

@@ -30,6 +30,8 @@ pub struct Report {
     pub simple: Vec<Simple>,
     /// A second model on the same examples.
     pub against: Option<Against>,
+    /// A linear model on the same examples, if one was trained.
+    pub linear: Option<Against>,
     /// Whether probabilities come true.
     pub calibration: Option<Calibration>,
     /// The class that a yes-or-no decision is about.

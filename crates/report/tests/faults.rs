@@ -186,12 +186,18 @@ fn a_column_that_gives_the_answer_away_and_drifted_data_are_found() {
         .map(|c| c.name.as_str())
         .collect();
     assert_eq!(moved, ["income"]);
+    let vectors = drifted.data.vectors.as_ref().unwrap();
+    assert!(
+        vectors.chance < 0.05 && vectors.mean_shift > 0.1,
+        "{vectors:?}"
+    );
     let options = Options {
         reference: Some(&dataset),
         ..Options::default()
     };
     let same = report(&trained, &dataset, true, options);
     assert_eq!(same.data.drift.unwrap().drifted().count(), 0);
+    assert!(same.data.vectors.unwrap().chance > 0.05);
 }
 
 #[test]

@@ -99,16 +99,16 @@ fn said(voice: Voice, one: &Shown, answers: bool) -> String {
     parts.join(" · ")
 }
 
-/// The second model.
-pub(super) fn against(voice: Voice, against: &Against) -> Markup {
+/// A second model, by its name.
+pub(super) fn against(voice: Voice, against: &Against, name: &str) -> Markup {
     let verdict = match against.paired.better {
         Better::First => "against-better",
         Better::Second => "against-worse",
         Better::Neither => "against-neither",
     };
     html! {
-        h3 { (voice.tr("against", &[("other", &against.other)])) }
-        p { (voice.tr(verdict, &[("other", &against.other)])) }
+        h3 { (voice.tr("against", &[("other", &name)])) }
+        p { (voice.tr(verdict, &[("other", &name)])) }
         @if let Some(m) = &against.paired.mcnemar {
             p { (voice.tr("mcnemar", &[
                 ("first", &m.only_first), ("second", &m.only_second), ("chance", &chance(m.chance)),
@@ -118,7 +118,7 @@ pub(super) fn against(voice: Voice, against: &Against) -> Markup {
             thead { tr {
                 th scope="col" { (voice.t("score")) }
                 th.n scope="col" { (voice.t("this-model")) }
-                th.n scope="col" { (against.other) }
+                th.n scope="col" { (name) }
                 th.n scope="col" { (voice.t("difference")) }
                 th.n scope="col" { (voice.t("interval")) }
             } }

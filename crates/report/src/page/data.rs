@@ -8,8 +8,8 @@ use crate::report::Report;
 use maud::{Markup, html};
 use modelwright_evaluate::chart::{LearningWords, Words, learning};
 use modelwright_evaluate::{
-    ColumnFinding, ColumnTrouble, DriftReport, ErrorForecast, LearningCurve, MoreData, amount,
-    number,
+    ColumnFinding, ColumnTrouble, DriftReport, ErrorForecast, LearningCurve, MoreData, VectorDrift,
+    amount, number,
 };
 use modelwright_runs::Cost;
 use modelwright_tasks::Evaluation;
@@ -20,7 +20,7 @@ pub(super) fn sections(voice: Voice, report: &Report) -> Markup {
         @if let Some(suspects) = &data.suspects { (suspect_labels(voice, suspects)) }
         @if let Some(shared) = &data.shared { (in_two_parts(voice, shared)) }
         @if report.model.task.starts_with("tabular") { (giving_away(voice, &data.columns)) }
-        @if let Some(drift) = &data.drift { (drifted(voice, drift)) }
+        @if let Some(drift) = &data.drift { (drifted(voice, drift, data.vectors.as_ref())) }
         @if let Some(curve) = &report.learning { (more_data(voice, report, curve)) }
         (cost(voice, report))
     }
@@ -136,12 +136,18 @@ fn giving_away(voice: Voice, columns: &[ColumnFinding]) -> Markup {
     } }
 }
 
-fn drifted(voice: Voice, drift: &DriftReport) -> Markup {
+fn drifted(voice: Voice, drift: &DriftReport, vectors: Option<&VectorDrift>) -> Markup {
     let moved: Vec<_> = drift.drifted().collect();
     html! { section.card {
         h2 { (voice.t("drift")) }
         @if !drift.absent.is_empty() {
             p { (voice.tr("drift-absent", &[("columns", &drift.absent.join(", "))])) }
+        }
+        @if let Some(v) = vectors {
+            p { (voice.tr("drift-vectors", &[
+                ("shift", &format!("{:.2}", v.mean_shift)), ("energy", &format!("{:.3}", v.energy)),
+                ("chance", &super::answers::chance(v.chance)),
+            ])) }
         }
         @if moved.is_empty() { p { (voice.t("drift-none")) } }
         @else {

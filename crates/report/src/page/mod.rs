@@ -141,7 +141,10 @@ fn scores(voice: Voice, report: &Report) -> Markup {
                     @for one in simple { td.n { @if let Some(v) = one.score(&name) { (score(&name, v)) } } }
                 } } }
             }
-            @if let Some(against) = &report.against { (answers::against(voice, against)) }
+            @if let Some(linear) = &report.linear {
+                (answers::against(voice, linear, &voice.t("linear-model")))
+            }
+            @if let Some(against) = &report.against { (answers::against(voice, against, &against.other)) }
         }
     }
 }

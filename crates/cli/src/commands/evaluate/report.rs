@@ -9,13 +9,14 @@ use clap::ArgMatches;
 use modelwright_data::{Dataset, Notify, Part, open};
 use modelwright_evaluate::{Comparison, DecisionCosts, LearningCurve, fit_temperature};
 use modelwright_report::{
-    About, Columns, Lang, Options, Report, SEED, Subject, build, learning_curve, page,
+    About, Columns, Lang, Options, Report, SEED, Subject, build, has_linear, learning_curve,
+    linear_model, page,
 };
 use modelwright_runs::{Bundle, Rates, RunFolder, Store, write_file};
 use modelwright_tasks::{
     AnswerValues, Answers, Evaluation, Predictor, TaskError, load, store_temperature,
 };
-use modelwright_train::Recipe;
+use modelwright_train::{Control, Recipe};
 use std::path::Path;
 
 /// What a report is made of.
@@ -70,6 +71,8 @@ impl Given<'_> {
             .map_or(Vec::new(), |all| all.cloned().collect());
         let reference = self.reference()?;
         let simple = self.simple();
+        let control = stop_on_signal()?;
+        let linear = self.linear(&control)?;
         let store = Store::open_existing(self.runs).map_err(TaskError::from)?;
         // A bundle from elsewhere has no run here.
         let run = store.and_then(|store| store.get(&self.bundle.config.run).ok());
@@ -91,18 +94,34 @@ impl Given<'_> {
             costs: self.costs(),
             sensitive: &sensitive,
             against,
+            linear: linear.as_deref(),
             simple: simple.as_ref(),
             parts: self.parts,
             reference: reference.as_ref(),
             rates: Rates::load(self.runs).map_err(TaskError::from)?,
             training_cost: training_cost.as_ref(),
-            learning: self.learning_curve()?,
+            learning: self.learning_curve(&control)?,
             seed: SEED,
         };
         Ok(build(&subject, evaluation, &options)?)
     }
 
-    fn learning_curve(&self) -> Result<Option<LearningCurve>> {
+    /// A linear model of the same training, where the data of the training is at hand.
+    fn linear(&self, control: &Control) -> Result<Option<Box<dyn Predictor>>> {
+        let own = self.recipe.filter(|_| self.parts.is_some());
+        let Some(recipe) = own.filter(|recipe| has_linear(recipe, self.predictor)) else {
+            return Ok(None);
+        };
+        let folder = tempfile::tempdir()?;
+        Ok(Some(linear_model(
+            recipe,
+            folder.path(),
+            control,
+            self.notify,
+        )?))
+    }
+
+    fn learning_curve(&self, control: &Control) -> Result<Option<LearningCurve>> {
         if !self.m.get_flag("learning-curve") {
             return Ok(None);
         }
@@ -116,7 +135,6 @@ impl Given<'_> {
         let all = parts.iter().filter(|p| **p == Part::Train).count();
         let examples = recipe.data.limit.map_or(all, |limit| limit.min(all));
         let folder = tempfile::tempdir()?;
-        let control = stop_on_signal()?;
         let told = |size: usize, (number, of): (usize, usize)| {
             eprintln!("learning curve {number}/{of}: training on {size} examples");
         };
@@ -124,7 +142,7 @@ impl Given<'_> {
             recipe,
             examples,
             folder.path(),
-            &control,
+            control,
             self.notify,
             &told,
             SEED,

@@ -86,6 +86,14 @@ impl Content {
         self.len() == 0
     }
 
+    /// The examples in `rows`, in that order.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Images(set) => Self::Images(set.select(rows)),
+            Self::Table(table) => Self::Table(table.select(rows)),
+        }
+    }
+
     /// Puts the examples of `other` behind. Labels and prescribed parts are kept, class names are
     /// those of `self`.
     ///

@@ -27,7 +27,7 @@ pub struct DecisionCosts {
 }
 
 impl DecisionCosts {
-    /// DecisionCosts of the two kinds of error; right answers cost nothing.
+    /// Costs of the two kinds of error; right answers cost nothing.
     pub fn of_errors(false_alarm: f64, miss: f64) -> Self {
         Self {
             false_alarm,
@@ -35,6 +35,12 @@ impl DecisionCosts {
             hit: 0.0,
             correct_rejection: 0.0,
         }
+    }
+
+    /// The same where one may be left open, which then is 1; `None` where both are.
+    pub fn of_given_errors(false_alarm: Option<f64>, miss: Option<f64>) -> Option<Self> {
+        let given = false_alarm.or(miss).is_some();
+        given.then(|| Self::of_errors(false_alarm.unwrap_or(1.0), miss.unwrap_or(1.0)))
     }
 
     fn of(&self, yes: bool, truth: bool) -> f64 {

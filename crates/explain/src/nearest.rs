@@ -78,11 +78,7 @@ fn prepared(
     content: &Content,
     rows: &[usize],
 ) -> Result<Content> {
-    let some = match content {
-        Content::Images(set) => Content::Images(set.select(rows)),
-        Content::Table(table) => Content::Table(table.select(rows)),
-    };
-    predictor.prepare(place, some)
+    predictor.prepare(place, content.select(rows))
 }
 
 /// What is compared, and the vector of each example, one after the other.

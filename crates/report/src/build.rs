@@ -7,13 +7,12 @@ use crate::report::{About, Against, Calibration, Cell, ModelCost, Report};
 use crate::robustness;
 use crate::shown::{Columns, Shown, look, of_class, surest_mistakes};
 use crate::simple::{Simple, Way, trivial};
-use crate::subject::{Classes, Subject, select};
+use crate::subject::{Classes, Subject};
 use modelwright_data::{Dataset, Part};
-
 use modelwright_evaluate::{
     CalibrationReport, ClassCurves, ClassifierScores, Comparison, Decision, DecisionCosts,
-    LearningCurve, Measured, PairedReport, ROUNDS, RegressionScores, SliceReport, SliceSearch,
-    TemperatureScaling, amount, fit_temperature,
+    Interval, LearningCurve, Measured, PairedReport, ROUNDS, RegressionScores, SliceReport,
+    SliceSearch, TemperatureScaling, amount, fit_temperature, intervals as bootstrapped,
 };
 use modelwright_runs::cost::cost_of_predictions;
 use modelwright_runs::{Cost, Rates};
@@ -140,7 +139,10 @@ pub fn build(
 /// Predictions for some of the examples, again and again, by the clock.
 fn cost(subject: &Subject, options: &Options) -> Result<ModelCost, TaskError> {
     let rows = &subject.answers.examples;
-    let content = select(&subject.dataset.content, &rows[..rows.len().min(TIMED)]);
+    let content = subject
+        .dataset
+        .content
+        .select(&rows[..rows.len().min(TIMED)]);
     let predict = || {
         let place = &subject.dataset.source;
         let answers = subject.predictor.predict(place, &content, 0..content.len());
@@ -152,12 +154,11 @@ fn cost(subject: &Subject, options: &Options) -> Result<ModelCost, TaskError> {
     })
 }
 
-fn intervals(subject: &Subject, seed: u64) -> BTreeMap<String, modelwright_evaluate::Interval> {
-    let rounds = ROUNDS;
+fn intervals(subject: &Subject, seed: u64) -> BTreeMap<String, Interval> {
     let measured = match (scores_of(subject), subject.values()) {
-        (Some(scores), _) => modelwright_evaluate::intervals(&scores, rounds, seed),
+        (Some(scores), _) => bootstrapped(&scores, ROUNDS, seed),
         (None, Some((truth, predicted))) => {
-            modelwright_evaluate::intervals(&RegressionScores::new(predicted, truth), rounds, seed)
+            bootstrapped(&RegressionScores::new(predicted, truth), ROUNDS, seed)
         }
         (None, None) => Vec::new(),
     };
@@ -208,17 +209,16 @@ fn against(
         dataset: subject.dataset,
         answers,
     };
-    let rounds = ROUNDS;
     let paired = match (scores_of(subject), scores_of(&other)) {
         (Some(first), Some(second)) => {
-            Some(PairedReport::of_classifiers(&first, &second, rounds, seed))
+            Some(PairedReport::of_classifiers(&first, &second, ROUNDS, seed))
         }
         _ => subject
             .values()
             .zip(other.values())
             .map(|((truth, first), (_, second))| {
                 let scores = |predicted| RegressionScores::new(predicted, truth);
-                PairedReport::of_regressions(&scores(first), &scores(second), rounds, seed)
+                PairedReport::of_regressions(&scores(first), &scores(second), ROUNDS, seed)
             }),
     };
     Ok(paired.map(|paired| Against {
@@ -252,16 +252,14 @@ fn calibration(classes: Classes) -> Calibration {
 }
 
 fn decide(classes: Classes, positive: usize, options: &Options) -> Option<Decision> {
-    let (truth, _) = classes.against_rest(positive);
-    let probabilities: Vec<f32> = classes.rows().map(|row| row[positive]).collect();
+    let (truth, probabilities) = classes.against_rest(positive);
     let costs = options.costs.unwrap_or(DecisionCosts::of_errors(1.0, 1.0));
     Decision::new(&probabilities, &truth, costs, ROUNDS, options.seed)
 }
 
 fn curves(classes: Classes, positive: Option<usize>) -> Vec<ClassCurves> {
     if let Some(positive) = positive {
-        let (truth, _) = classes.against_rest(positive);
-        let probabilities: Vec<f32> = classes.rows().map(|row| row[positive]).collect();
+        let (truth, probabilities) = classes.against_rest(positive);
         let own = ClassCurves::new(&classes.names[positive], &probabilities, &truth);
         return own.into_iter().collect();
     }

@@ -1,15 +1,15 @@
 //! What is wrong, or other than it was, with the data itself.
 
 use crate::build::Options;
-use crate::features::{features, of_column};
+use crate::features::features;
 use crate::shown::{Shown, of_class};
-use crate::subject::{Subject, select};
+use crate::subject::Subject;
 use modelwright_data::{Content, DataError, Dataset, Part};
 use modelwright_evaluate::{
     ColumnFinding, Copies, DriftReport, Feature, LeakTarget as Target, NearCopy, SuspectOrder,
     Suspects, VectorDrift, column_findings, copies, near_copies, picture_key, text_key,
 };
-use modelwright_tasks::TaskError;
+use modelwright_tasks::{InputSchema, TaskError, feature_of};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -170,14 +170,12 @@ fn columns(subject: &Subject, options: &Options) -> Vec<ColumnFinding> {
         return Vec::new();
     };
     let read: Vec<String> = match subject.predictor.input() {
-        modelwright_tasks::InputSchema::Table { columns } => {
-            columns.into_iter().map(|c| c.name).collect()
-        }
-        modelwright_tasks::InputSchema::Images { .. } => Vec::new(),
+        InputSchema::Table { columns } => columns.into_iter().map(|c| c.name).collect(),
+        InputSchema::Images { .. } => Vec::new(),
     };
     let own = table.columns.iter().filter(|c| read.contains(&c.name));
     let features: Vec<Feature> = own
-        .map(|c| of_column(c).of(&subject.answers.examples))
+        .map(|c| feature_of(c).of(&subject.answers.examples))
         .collect();
     let target = match (subject.classes(), subject.values()) {
         (Some(classes), _) => Target::Classes(classes.truth),
@@ -203,11 +201,7 @@ fn drift(subject: &Subject, options: &Options) -> Result<Option<DriftReport>, Ta
         });
     }
     let before = features(&reference.content, options.columns.text)?;
-    let rows = &subject.answers.examples;
-    let now = features(
-        &select(&subject.dataset.content, rows),
-        options.columns.text,
-    )?;
+    let now = features(&subject.content(), options.columns.text)?;
     Ok(Some(DriftReport::new(&before, &now)))
 }
 
@@ -220,7 +214,7 @@ fn vectors(subject: &Subject, options: &Options) -> Result<Option<VectorDrift>, 
     let of = |dataset: &Dataset, rows: &[usize]| -> Result<(Vec<f32>, usize), TaskError> {
         let step = rows.len().div_ceil(COMPARED).max(1);
         let rows: Vec<usize> = rows.iter().copied().step_by(step).collect();
-        let content = select(&dataset.content, &rows);
+        let content = dataset.content.select(&rows);
         let features = subject
             .predictor
             .features(&dataset.source, &content, 0..rows.len())?;

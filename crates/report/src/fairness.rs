@@ -1,13 +1,12 @@
 //! Are groups of people treated alike, and what would it cost to treat them more alike?
 
-use crate::features::of_column;
 use crate::subject::{Classes, Subject};
 use modelwright_data::Content;
 use modelwright_evaluate::fairness::{
     Decisions, FairnessReport, Goal, GroupThresholds, Grouping, Limits, Price, groupings,
 };
 use modelwright_evaluate::{Bands, Feature};
-use modelwright_tasks::TaskError;
+use modelwright_tasks::{TaskError, feature_of};
 use serde::Serialize;
 
 /// Rates that differ by less than this are taken as alike by the search for thresholds.
@@ -49,8 +48,7 @@ pub fn fairness(
         .iter()
         .map(|name| column(subject, name))
         .collect::<Result<Vec<Feature>, _>>()?;
-    let (truth, _) = classes.against_rest(positive);
-    let probabilities: Vec<f32> = classes.rows().map(|row| row[positive]).collect();
+    let (truth, probabilities) = classes.against_rest(positive);
     let decided: Vec<bool> = probabilities.iter().map(|p| *p >= threshold).collect();
     let decisions = Decisions {
         truth: &truth,
@@ -139,5 +137,5 @@ fn column(subject: &Subject, name: &str) -> Result<Feature, TaskError> {
     let column = table
         .require(name, &subject.dataset.source)
         .map_err(TaskError::from)?;
-    Ok(of_column(column).of(&subject.answers.examples))
+    Ok(feature_of(column).of(&subject.answers.examples))
 }

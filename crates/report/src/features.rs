@@ -2,7 +2,8 @@
 
 use modelwright_data::images::Raster;
 use modelwright_data::{Column, ColumnData, Content, DataError, ImageSet, Table};
-use modelwright_evaluate::{Feature, Values};
+use modelwright_evaluate::Feature;
+use modelwright_tasks::feature_of;
 use rayon::prelude::*;
 
 /// Names of what is measured of pictures and texts.
@@ -74,29 +75,16 @@ fn of_rows(table: &Table, text: Option<&str>) -> Vec<Feature> {
         }
         match &column.data {
             ColumnData::Labels { levels, .. } if levels.len() > MOST_WORDS => None,
-            _ => Some(of_column(column)),
+            _ => Some(feature_of(column)),
         }
     };
     table.columns.iter().filter_map(feature).collect()
 }
 
-/// A column as statistics see it.
-pub fn of_column(column: &Column) -> Feature {
-    Feature {
-        name: column.name.clone(),
-        values: match &column.data {
-            ColumnData::Numbers(values) => Values::Numbers(values.clone()),
-            ColumnData::Labels { codes, levels } => Values::Labels {
-                codes: codes.clone(),
-                levels: levels.clone(),
-            },
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use modelwright_evaluate::Values;
 
     #[test]
     fn a_blurred_picture_is_less_sharp_and_a_bright_one_brighter() {

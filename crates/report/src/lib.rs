@@ -5,6 +5,7 @@
 //! [`Subject`] asks the model, [`build`] has crate `evaluate` compute, [`page`] shows it in English or
 //! Chinese.
 
+mod again;
 mod build;
 mod data;
 mod fairness;
@@ -21,6 +22,7 @@ mod simple;
 mod subject;
 mod words;
 
+pub use again::Again;
 pub use build::{Options, build};
 pub use data::{DataReport, PARTS, SharedExamples, SuspectLabels};
 pub use fairness::{Fairness, Mitigation};

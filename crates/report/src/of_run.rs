@@ -7,8 +7,7 @@ use crate::subject::Subject;
 use modelwright_data::{Dataset, Part};
 use modelwright_evaluate::DecisionCosts;
 use modelwright_runs::{Rates, Run, RunFolder};
-use modelwright_tasks::{Predictor, TaskError, with_model};
-use modelwright_train::Recipe;
+use modelwright_tasks::{Predictor, TaskError, recipe_of, with_model};
 
 /// Seed of the draws of a report, so that the same wishes give the same figures.
 pub const SEED: u64 = 42;
@@ -63,10 +62,7 @@ pub fn of_run(
     dataset: &Dataset,
     wishes: &Wishes,
 ) -> Result<Report, TaskError> {
-    let recipe: Recipe = toml::from_str(&run.recipe).map_err(|e| TaskError::Asked {
-        message: format!("run `{}`: its recipe cannot be read ({e})", run.id),
-        help: "start a new run".into(),
-    })?;
+    let recipe = recipe_of(run)?;
     let comparison = folder.comparison();
     let rates = match folder.path().parent() {
         Some(runs) => Rates::load(runs)?,

@@ -1,7 +1,7 @@
 //! Does the model hold where the input is not as clean as in the data? Each kind of damage is done in
 //! growing strength, always to the same examples.
 
-use crate::subject::{Subject, select};
+use crate::subject::Subject;
 use image::imageops;
 use modelwright_data::images::Pixels;
 use modelwright_data::rng::{Purpose, stream};
@@ -63,7 +63,7 @@ pub fn curves(
         .iter()
         .map(|i| subject.answers.examples[*i])
         .collect();
-    let content = select(&subject.dataset.content, &rows);
+    let content = subject.dataset.content.select(&rows);
     let kinds: &[Damage] = match (&content, text) {
         (Content::Images(_), _) => &[
             Damage::Noise,

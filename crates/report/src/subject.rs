@@ -70,7 +70,7 @@ impl<'a> Subject<'a> {
 
     /// The examples of the report alone, in its order.
     pub fn content(&self) -> Content {
-        select(&self.dataset.content, &self.answers.examples)
+        self.dataset.content.select(&self.answers.examples)
     }
 
     /// How wrong each answer is: 0 or 1 for a class, the absolute error for a value; empty for others.
@@ -115,17 +115,8 @@ impl<'a> Classes<'a> {
     }
 
     /// Whether each example has the class, and how probable the model finds that.
-    pub fn against_rest(self, class: usize) -> (Vec<bool>, Vec<f64>) {
+    pub fn against_rest(self, class: usize) -> (Vec<bool>, Vec<f32>) {
         let truth = self.truth.iter().map(|t| *t as usize == class).collect();
-        let scores = self.rows().map(|row| f64::from(row[class])).collect();
-        (truth, scores)
-    }
-}
-
-/// Some examples of a data set.
-pub(crate) fn select(content: &Content, rows: &[usize]) -> Content {
-    match content {
-        Content::Images(set) => Content::Images(set.select(rows)),
-        Content::Table(table) => Content::Table(table.select(rows)),
+        (truth, self.rows().map(|row| row[class]).collect())
     }
 }

@@ -5,7 +5,7 @@ use crate::of_bundle::with_model;
 use crate::origin::Origin;
 use crate::session::recipe_of;
 use crate::task::{Prediction, Predictor};
-use modelwright_data::{Content, Dataset, Notify, Part};
+use modelwright_data::{Dataset, Notify, Part};
 use modelwright_evaluate::argmax;
 use modelwright_runs::{Run, RunFolder, write_file};
 use serde::{Deserialize, Serialize};
@@ -142,10 +142,7 @@ impl Answers {
         rows: &[usize],
     ) -> Result<Self, TaskError> {
         let (examples, truth) = predictor.truth(dataset, rows)?;
-        let content = match &dataset.content {
-            Content::Images(set) => Content::Images(set.select(&examples)),
-            Content::Table(table) => Content::Table(table.select(&examples)),
-        };
+        let content = dataset.content.select(&examples);
         let predictions = predictor.predict(&dataset.source, &content, 0..examples.len())?;
         let values = AnswerValues::new(predictor.labels(), truth, predictions);
         Ok(Self { examples, values })

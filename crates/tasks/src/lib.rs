@@ -9,6 +9,7 @@ mod classify;
 mod error;
 mod evaluation;
 mod faq;
+mod feature;
 mod given;
 mod image_classification;
 pub mod index;
@@ -38,6 +39,7 @@ pub use answers::{AnswerValues, Answers, Truth, data_of_run};
 pub use calibrated::{CALIBRATION, Temperature, store_temperature};
 pub use error::TaskError;
 pub use evaluation::Evaluation;
+pub use feature::feature_of;
 pub use given::Given;
 pub use input::{InputColumn, InputSchema, InputValues};
 pub use inside::{
@@ -46,7 +48,7 @@ pub use inside::{
 pub use of_bundle::{input_of_bundle, predictions_of_bundle, with_model};
 pub use output::OutputSchema;
 pub use plan::{Plan, usual_parts};
-pub use session::{Ended, Report, STACK, Session, SessionOptions};
+pub use session::{Ended, Report, STACK, Session, SessionOptions, recipe_of};
 pub use task::{
     Course, Job, JobOutcome, Made, Neighbour, Prediction, Predictor, Task, TaskInfo, load,
 };

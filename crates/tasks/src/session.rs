@@ -341,7 +341,10 @@ impl<'a> Session<'a> {
 }
 
 /// The recipe of a run.
-pub(crate) fn recipe_of(run: &Run) -> Result<Recipe, TaskError> {
+///
+/// # Errors
+/// The store holds none that can be read.
+pub fn recipe_of(run: &Run) -> Result<Recipe, TaskError> {
     toml::from_str(&run.recipe).map_err(|e| {
         TaskError::asked(
             format!("run `{}`: its recipe cannot be read ({e})", run.id),

@@ -4,13 +4,14 @@ use crate::answers::Truth;
 use crate::classify::{ClassHead, ClassMeter, ClassTargets, GOAL, predictions, probabilities};
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
+use crate::feature::feature_of;
 use crate::row_predictor::{self, Answer, RowPredictor};
 use crate::table::{self, Encoded};
 use crate::task::{Job, JobOutcome, Prediction, Predictor, Task, TaskInfo};
 use burn::tensor::{Device, Tensor};
-use modelwright_data::{Column, ColumnData, Content, DataConfig, DataError, Dataset, Part, Table};
+use modelwright_data::{Column, Content, DataConfig, DataError, Dataset, Part, Table};
 use modelwright_evaluate::fairness::{Grouping, Reweighing};
-use modelwright_evaluate::{Bands, ClassificationReport, Feature, Values};
+use modelwright_evaluate::{Bands, ClassificationReport};
 use modelwright_models::TableNet;
 use modelwright_runs::Bundle;
 use modelwright_train::recipe::Layers;
@@ -123,18 +124,7 @@ fn check_reweighing(recipe: &Recipe, table: &Table, place: &str) -> Result<(), T
 /// Weights of the rows of the training part by which the group in `column` says nothing of the class
 /// (Kamiran & Calders 2012); 0 for other rows.
 fn weights(column: &Column, rows: &[usize], labels: &[u32]) -> Vec<f32> {
-    let feature = match &column.data {
-        ColumnData::Numbers(values) => Values::Numbers(values.clone()),
-        ColumnData::Labels { codes, levels } => Values::Labels {
-            codes: codes.clone(),
-            levels: levels.clone(),
-        },
-    };
-    let feature = Feature {
-        name: column.name.clone(),
-        values: feature,
-    };
-    let grouping = Grouping::new(&feature.of(rows), &Bands::Auto);
+    let grouping = Grouping::new(&feature_of(column).of(rows), &Bands::Auto);
     let classes: Vec<u32> = rows.iter().map(|r| labels[*r]).collect();
     let weights = Reweighing::new(&grouping, &classes).weights;
     table::by_row(labels.len(), rows, &weights)

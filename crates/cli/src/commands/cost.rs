@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use comfy_table::Cell;
-use modelwright_data::{Content, Notify, Part};
+use modelwright_data::{Notify, Part};
 use modelwright_runs::card::{Documents, PREDICTION_COST, cost_lines};
 use modelwright_runs::cost::{CODECARBON, codecarbon_row, cost_of_predictions};
 use modelwright_runs::{Bundle, Cost, NewFile, Rates, Run, RunError, Status, Store};
@@ -224,12 +224,8 @@ fn measure(store: &Store, run: &Run, rates: &Rates, notify: Notify) -> Result<Co
         }
         .into());
     }
-    let content = match &dataset.content {
-        Content::Images(set) => Content::Images(set.select(&rows)),
-        Content::Table(table) => Content::Table(table.select(&rows)),
-    };
     let place = &dataset.source;
-    let content = predictor.prepare(place, content)?;
+    let content = predictor.prepare(place, dataset.content.select(&rows))?;
     let cost = cost_of_predictions(rows.len(), rates.clone(), || {
         predictor.predict(place, &content, 0..rows.len()).map(drop)
     })?;

@@ -91,13 +91,7 @@ fn wishes(fields: &[(String, String)]) -> Wishes {
             .ok()
             .filter(|c| c.is_finite())
     };
-    let costs = match (cost("alarm"), cost("miss")) {
-        (None, None) => None,
-        (alarm, miss) => Some(DecisionCosts::of_errors(
-            alarm.unwrap_or(1.0),
-            miss.unwrap_or(1.0),
-        )),
-    };
+    let costs = DecisionCosts::of_given_errors(cost("alarm"), cost("miss"));
     Wishes {
         positive: one("positive"),
         costs,

@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use modelwright_data::{Dataset, Notify, Part, open};
 use modelwright_evaluate::{Comparison, DecisionCosts, LearningCurve, fit_temperature};
 use modelwright_report::{
-    About, Columns, Lang, Options, Report, SEED, Subject, build, has_linear, learning_curve,
+    About, Again, Columns, Lang, Options, Report, SEED, Subject, build, has_linear, learning_curve,
     linear_model, page,
 };
 use modelwright_runs::{Bundle, Rates, RunFolder, Store, write_file};
@@ -115,9 +115,7 @@ impl Given<'_> {
         let folder = tempfile::tempdir()?;
         Ok(Some(linear_model(
             recipe,
-            folder.path(),
-            control,
-            self.notify,
+            self.again(folder.path(), control),
         )?))
     }
 
@@ -141,24 +139,24 @@ impl Given<'_> {
         let curve = learning_curve(
             recipe,
             examples,
-            folder.path(),
-            control,
-            self.notify,
+            self.again(folder.path(), control),
             &told,
             SEED,
         )?;
         Ok(Some(curve))
     }
 
+    fn again<'a>(&'a self, folder: &'a Path, control: &'a Control) -> Again<'a> {
+        Again {
+            folder,
+            control,
+            notify: self.notify,
+        }
+    }
+
     fn costs(&self) -> Option<DecisionCosts> {
         let cost = |name: &str| self.m.get_one::<f64>(name).copied();
-        match (cost("cost-alarm"), cost("cost-miss")) {
-            (None, None) => None,
-            (alarm, miss) => Some(DecisionCosts::of_errors(
-                alarm.unwrap_or(1.0),
-                miss.unwrap_or(1.0),
-            )),
-        }
+        DecisionCosts::of_given_errors(cost("cost-alarm"), cost("cost-miss"))
     }
 
     /// The second model.

@@ -173,10 +173,7 @@ impl Question<'_> {
     /// The rows to compare with.
     fn background(&self) -> Result<Content> {
         let (dataset, rows) = self.training_data()?;
-        Ok(match &dataset.content {
-            Content::Images(set) => Content::Images(set.select(&rows)),
-            Content::Table(table) => Content::Table(table.select(&rows)),
-        })
+        Ok(dataset.content.select(&rows))
     }
 
     /// The data named with `--data`, or else the training data, and those examples of it that the

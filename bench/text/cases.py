@@ -3,7 +3,7 @@ import dataclasses
 
 # Told to both sides.
 EPOCHS, BATCH, MAX_LENGTH = 3, 32, 128
-WEIGHT_DECAY, WARMUP = 0.01, 0.3
+WEIGHT_DECAY, WARMUP, CLIP_NORM = 0.01, 0.3, 1.0
 RANK, ALPHA = 8, 16
 # Adapters start from nothing and take a larger rate than weights that know something.
 RATES = {"full": 5e-5, "lora": 1e-3}
@@ -33,6 +33,7 @@ class Tuning:
         common += ["--epochs", str(EPOCHS), "--batch-size", str(BATCH), "--keep", "last"]
         common += ["--optimizer", "adamw", "--learning-rate", str(RATES[self.mode])]
         common += ["--weight-decay", str(WEIGHT_DECAY), "--schedule", "cosine", "--warmup", str(WARMUP)]
+        common += ["--clip-norm", str(CLIP_NORM)]
         lora = ["--lora-rank", str(RANK), "--lora-alpha", str(ALPHA)]
         return common + lora * (self.mode == "lora") + ["--precision", self.precision]
 
@@ -41,7 +42,7 @@ class Tuning:
         common = ["--weights", str(weights), "--max-length", str(MAX_LENGTH), "--mode", self.mode]
         common += ["--epochs", str(EPOCHS), "--batch-size", str(BATCH)]
         common += ["--learning-rate", str(RATES[self.mode])]
-        common += ["--weight-decay", str(WEIGHT_DECAY), "--warmup", str(WARMUP)]
+        common += ["--weight-decay", str(WEIGHT_DECAY), "--warmup", str(WARMUP), "--clip-norm", str(CLIP_NORM)]
         lora = ["--lora-rank", str(RANK), "--lora-alpha", str(ALPHA)]
         return common + lora * (self.mode == "lora") + ["--bf16"] * (self.precision == "bf16")
 

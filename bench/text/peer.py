@@ -26,6 +26,7 @@ def arguments():
     p.add_argument("--learning-rate", type=float, default=5e-5)
     p.add_argument("--weight-decay", type=float, default=0.01)
     p.add_argument("--warmup", type=float, default=0.0, help="epochs of linear warm-up, before a cosine to 0")
+    p.add_argument("--clip-norm", type=float, default=1.0, help="largest joint norm of the gradients, as ours and Trainer's")
     p.add_argument("--lora-rank", type=int, default=8)
     p.add_argument("--lora-alpha", type=float, default=16)
     p.add_argument("--lora-dropout", type=float, default=0.0)
@@ -123,9 +124,9 @@ class Training:
         self.parts = {name: encoded(tokenizer, rows, labels) for name, rows in parts.items()}
         self.model = network(labels)
         self.forward = torch.compile(self.model, dynamic=True) if A.compile else self.model
-        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            trained, lr=A.learning_rate, weight_decay=A.weight_decay, fused=A.fused or None
+            self.trained, lr=A.learning_rate, weight_decay=A.weight_decay, fused=A.fused or None
         )
         self.loader = self.batches("train")
         self.per_epoch = len(self.loader)
@@ -155,6 +156,7 @@ class Training:
             with torch.autocast("cpu", torch.bfloat16, enabled=A.bf16):
                 loss = self.forward(**batch).loss
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.trained, A.clip_norm)
             self.optimizer.step()
             self.schedule.step()
             self.optimizer.zero_grad(set_to_none=True)

@@ -13,6 +13,7 @@ import transformers  # noqa: E402
 from peft import PeftModel  # noqa: E402
 from sentence_transformers import SentenceTransformer  # noqa: E402
 from transformers import (  # noqa: E402
+    AutoModelForCausalLM,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -184,6 +185,77 @@ def spans_in_a_text(check):
         assert row["answer"] == (None if none else expected), f"{row['answer']!r}, not {expected!r}"
 
 
+TINY = Path(__file__).resolve().parent.parent.parent / "tests/golden/decoders/llama-tied"
+
+
+def talk(i):
+    """A conversation of two turns."""
+    said = [("user", f"hi {i}"), ("assistant", f"yes {i * i}"), ("user", "why?"), ("assistant", f"as {i} is")]
+    return [{"role": role, "content": content} for role, content in said]
+
+
+def talks(folder):
+    """A file of conversations, of which every fourth is held out."""
+    file = folder / "talks.jsonl"
+    rows = [{"messages": talk(i), "split": "test" if i % 4 == 0 else "train"} for i in range(64)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(file)
+
+
+def held_out(check, bundle):
+    """What the run says of its held-out conversations."""
+    return json.loads((bundle.parent / "evaluation.json").read_text())["perplexity"]
+
+
+@torch.inference_mode()
+def perplexity(model, bundle):
+    """The same of a model of transformers: of what the assistant says, up to the end of its turn."""
+    tokenizer = AutoTokenizer.from_pretrained(bundle)
+    model.eval()
+    lost, count = 0.0, 0
+    for i in range(0, 64, 4):
+        messages = talk(i)
+        write = lambda n, open_: tokenizer.apply_chat_template(messages[:n], tokenize=False, add_generation_prompt=open_)
+        encoded = tokenizer(write(4, False), add_special_tokens=False, return_offsets_mapping=True, return_tensors="pt")
+        spans = [(len(write(n, True)), len(write(n + 1, False).rstrip())) for n in (1, 3)]
+        logp = model(encoded["input_ids"]).logits[0].float().log_softmax(-1)
+        for t, (start, end) in enumerate(encoded["offset_mapping"][0].tolist()):
+            if any(start < b and end > a for a, b in spans):
+                lost -= logp[t - 1, encoded["input_ids"][0, t]].item()
+                count += 1
+    return torch.tensor(lost / count).exp().item()
+
+
+def near(ours, theirs):
+    """An error unless two perplexities are near each other."""
+    assert abs(ours - theirs) < 1e-3 * theirs, f"{ours} and {theirs}"
+
+
+TALK = ["--task", "chat", "--max-length", "64"]
+
+
+def a_tuned_language_model(check):
+    bundle = check.bundle(talks(check.folder), *TALK, "--weights", str(TINY), "--learning-rate", "0.01")
+    near(held_out(check, bundle), perplexity(AutoModelForCausalLM.from_pretrained(bundle, dtype=torch.float32), bundle))
+
+
+def a_language_model_with_its_adapters_apart(check):
+    tuned = ["--weights", str(TINY), "--learning-rate", "0.01", "--adapter", "apart"]
+    bundle = check.bundle(talks(check.folder), *TALK, *tuned)
+    base = check.folder / "base"
+    shutil.copytree(bundle, base, ignore=shutil.ignore_patterns("adapter_*"))
+    without = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    ours = held_out(check, bundle)
+    assert abs(ours - perplexity(without, bundle)) > 0.01, "the adapters change nothing"
+    near(ours, perplexity(PeftModel.from_pretrained(without, bundle), bundle))
+
+
+def a_language_model_from_scratch(check):
+    small = ["--architecture", "gpt-mini", "--layers", "2", "--width", "64", "--vocabulary", "400"]
+    bundle = check.bundle(talks(check.folder), *TALK, *small)
+    near(held_out(check, bundle), perplexity(AutoModelForCausalLM.from_pretrained(bundle), bundle))
+
+
 CHECKS = [
     a_fine_tuned_classifier,
     merged_adapters,
@@ -192,6 +264,9 @@ CHECKS = [
     several_labels,
     sentence_vectors,
     spans_in_a_text,
+    a_tuned_language_model,
+    a_language_model_with_its_adapters_apart,
+    a_language_model_from_scratch,
 ]
 
 

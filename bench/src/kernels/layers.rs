@@ -1,6 +1,8 @@
 //! The layers that kernels are timed on: those of the benchmark networks, and of a residual and a
 //! mobile network where those have none of a kind.
 
+use modelwright_kernels::quant::Format;
+
 /// A layer with its sizes.
 #[derive(Debug, Clone, Copy)]
 pub enum Layer {
@@ -54,6 +56,12 @@ pub enum Layer {
     },
     /// A parameter that optimizers move.
     Parameter { rows: usize, columns: usize },
+    /// A product with weights that stay quantized.
+    Quantized {
+        format: Format,
+        rows: usize,
+        columns: usize,
+    },
 }
 
 /// Sizes of a convolution.
@@ -207,6 +215,11 @@ pub const LAYERS: &[(&str, Layer)] = &[
     ("gpt_mini", embedding(8192, 384, 8, 256)),
     ("resnet18_cifar", parameter(512, 512 * 9)),
     ("bert_mini", parameter(30_522, 256)),
+    ("smollm2", quantized(Format::Q4_1, 1536, 576)),
+    ("smollm2", quantized(Format::Q8_0, 49_152, 576)),
+    ("7b", quantized(Format::Q4_0, 11_008, 4096)),
+    ("7b", quantized(Format::Q4K, 11_008, 4096)),
+    ("7b", quantized(Format::Q6K, 11_008, 4096)),
 ];
 
 const fn rows(rows: usize, features: usize) -> Layer {
@@ -238,4 +251,12 @@ const fn embedding(ids: usize, features: usize, batch: usize, seq: usize) -> Lay
 
 const fn parameter(rows: usize, columns: usize) -> Layer {
     Layer::Parameter { rows, columns }
+}
+
+const fn quantized(format: Format, rows: usize, columns: usize) -> Layer {
+    Layer::Quantized {
+        format,
+        rows,
+        columns,
+    }
 }

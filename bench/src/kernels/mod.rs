@@ -7,6 +7,7 @@ mod layers;
 mod optimizers;
 mod pools;
 mod products;
+mod quantized;
 mod roof;
 mod rows;
 mod sequence;
@@ -98,5 +99,10 @@ fn entries(layer: Layer) -> Vec<Entry> {
             seq,
         } => sequence::embedding(ids, features, [batch, seq]),
         Layer::Parameter { rows, columns } => optimizers::steps(rows, columns),
+        Layer::Quantized {
+            format,
+            rows,
+            columns,
+        } => quantized::products(format, [rows, columns]),
     }
 }

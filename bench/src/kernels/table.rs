@@ -51,7 +51,8 @@ pub fn head(as_json: bool) {
 The fastest of all repetitions: processor time with one thread, wall time with more. `forward` is as in
 training, with the graph written down; `inference` is without a graph. `dx` and `dW` are backward passes
 with one gradient wanted, `backward` with all: timed alone, less what Burn takes to start one. GFLOP/s
-count the plain algorithm; the share of the roof counts the products that Winograd's makes. Bandwidth is
+count the plain algorithm; the share of the roof counts the products that Winograd's makes, and those of
+quantized weights, bytes all, as a quarter of f32's. Bandwidth is
 that of the smallest measured size which holds the data.
 "
     );

@@ -34,10 +34,13 @@ pub fn command() -> Command {
         .subcommand(commands::explain::command())
         .subcommand(commands::embed::command())
         .subcommand(commands::search::command())
+        .subcommand(commands::chat::command())
+        .subcommand(commands::assistant::command())
         .subcommand(commands::serve::command())
         .subcommand(commands::studio::command())
         .subcommand(commands::token::command())
         .subcommand(commands::bench_serve::command())
+        .subcommand(commands::bench_chat::command())
         .subcommand(runs())
         .subcommand(commands::cost::command())
         .subcommand(commands::card::command())
@@ -69,6 +72,15 @@ pub fn json() -> Arg {
         .long("json")
         .action(ArgAction::SetTrue)
         .help("Print JSON, for scripts")
+}
+
+/// Asks for a language.
+pub fn lang(help: &'static str) -> Arg {
+    Arg::new("lang")
+        .long("lang")
+        .value_parser(["en", "zh"])
+        .default_value("en")
+        .help(help)
 }
 
 /// Asks for silence.
@@ -226,7 +238,7 @@ fn evaluate() -> Command {
 }
 
 /// What a report of `evaluate` is about.
-fn report_args() -> [Arg; 10] {
+fn report_args() -> [Arg; 11] {
     let of_report = |name: &'static str| Arg::new(name).long(name).help_heading("Report");
     let needs = |arg: Arg| arg.requires("report");
     [
@@ -234,10 +246,7 @@ fn report_args() -> [Arg; 10] {
             .value_name("FOLDER")
             .value_hint(ValueHint::DirPath)
             .help("Write report.html, one page on whether the model can be trusted, and report.json"),
-        needs(of_report("lang"))
-            .value_parser(["en", "zh"])
-            .default_value("en")
-            .help("Language of the page"),
+        needs(lang("Language of the page").help_heading("Report")),
         needs(of_report("positive"))
             .value_name("CLASS")
             .help("The class that a decision is about [default: the rarer of two]"),
@@ -253,6 +262,10 @@ fn report_args() -> [Arg; 10] {
             .value_name("COLUMN")
             .action(ArgAction::Append)
             .help("A column by which people must not be treated differently, such as sex; several may be given"),
+        needs(of_report("reweigh-check"))
+            .action(ArgAction::SetTrue)
+            .requires("sensitive")
+            .help("Train again with examples reweighed by each sensitive column, to tell what that would do and cost"),
         needs(of_report("against"))
             .value_name("BUNDLE")
             .help("A second model, measured on the same examples"),

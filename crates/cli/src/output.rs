@@ -2,6 +2,7 @@
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use modelwright_assistant::AssistantError;
 pub use modelwright_evaluate::{grouped, label, number, score};
 use modelwright_runs::RunError;
 use modelwright_serve::ServeError;
@@ -59,7 +60,11 @@ pub fn error(error: &anyhow::Error) {
             .and_then(ServeError::help)
             .map(String::from)
     };
-    let help = of_task.or_else(of_run).or_else(of_server);
+    let of_assistant = || error.downcast_ref().and_then(AssistantError::help);
+    let help = of_task
+        .or_else(of_run)
+        .or_else(of_server)
+        .or_else(of_assistant);
     if let Some(help) = help {
         eprintln!("  help: {help}");
     }

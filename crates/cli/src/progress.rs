@@ -95,6 +95,9 @@ impl Display {
                     "the time is over; stopped in epoch {epoch}, after step {step}"
                 ));
             }
+            Event::Sample { prompt, text, .. } => {
+                self.line(&format!("it writes: {prompt}{text}"));
+            }
             Event::Interrupted { .. } | Event::Finished { .. } => self.bar.finish_and_clear(),
             Event::CheckpointSaved { .. } | Event::Mistakes { .. } => {}
         }

@@ -49,6 +49,12 @@ fn rows_of_a_table() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 
+    let chinese = place.ok(&["explain", run, "rows.csv", "--row", "2", "--lang", "zh"]);
+    for part in ["rows.csv 第 2 行", "概率", "种列的顺序", "份额", "前提："] {
+        assert!(chinese.contains(part), "{part}: {chinese}");
+    }
+    assert!(!chinese.contains("Assumes that"), "{chinese}");
+
     let ways = ["explain", run, "rows.csv", "--method", "counterfactual"];
     let found = place.json(&[&ways[..], &["--fixed", "age", "--json"]].concat());
     let changes = &found[0]["found"][0]["changes"];
@@ -187,6 +193,12 @@ fn words_of_a_text() {
     );
     let page = std::fs::read_to_string(place.path("why/01-integrated-gradients.html")).unwrap();
     assert!(page.contains("rgba(") && !page.contains("<b>"), "{page}");
+    place.ok(&[&asked[..], &["--lang", "zh"]].concat());
+    let page = std::fs::read_to_string(place.path("why/01-integrated-gradients.html")).unwrap();
+    assert!(
+        page.contains("softmax 之前的得分") && page.contains("前提："),
+        "{page}"
+    );
     let error = place.fails(&["explain", run, "won"]);
     assert!(error.contains("single word"), "{error}");
 }

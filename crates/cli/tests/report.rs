@@ -89,6 +89,16 @@ fn credit_is_reported_with_groups_costs_and_a_second_model() {
         );
     }
     assert!(html.contains("modelwright evaluate german-credit-mlp-1"));
+    let card = place.ok(&["card", "show", "german-credit-mlp-1"]);
+    for part in [
+        "## Calibration",
+        "## Fairness",
+        "The decision is for \"good\"",
+        "a case would cost",
+        "examples of german-credit (its test part)",
+    ] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
     // The same command gives the same figures, but for those of the clock.
     let chinese = [&args[..], &["--lang", "zh"]].concat();
     place.ok(&chinese);
@@ -119,6 +129,15 @@ fn a_temperature_is_stored_and_changes_no_answer() {
     .unwrap();
     let temperature = stored["temperature"].as_f64().unwrap();
     assert!(temperature > 0.0 && temperature != 1.0);
+    let card = place.ok(&["card", "show", "german-credit-mlp-1"]);
+    assert!(
+        card.contains("(its validation part). No answer changes by it."),
+        "{card}"
+    );
+    assert!(
+        card.contains("The probabilities are the corrected ones."),
+        "{card}"
+    );
     // What is calibrated already stays as it is.
     evaluate(&["--calibrate"]);
     let again: Value = serde_json::from_str(&read(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[serde(default, deny_unknown_fields)]
 pub struct DataConfig {
     /// A name (`digits`, `mnist` …), a folder of pictures or texts with one folder a class, a table,
-    /// questions in SQuAD's format, or Markdown.
+    /// conversations, a book, questions in SQuAD's format, or Markdown.
     pub source: String,
     /// Folder that already holds the files of a named data set; nothing is fetched then.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use crate::catalog::{self, Named};
 use crate::config::DataConfig;
 use crate::dataset::{Content, Dataset};
-use crate::encoding::AUTO;
+use crate::encoding::{AUTO, decode};
 use crate::error::DataError;
 use crate::table::Table;
 use crate::{images, table, texts};
@@ -77,8 +77,8 @@ pub(crate) struct Found {
     pub lists: Vec<String>,
 }
 
-/// Opens a named set, a folder of pictures or texts, a table, questions in SQuAD's format, Markdown, an
-/// IDX file or a CIFAR archive.
+/// Opens a named set, a folder of pictures or texts, a table, conversations, a book, questions in SQuAD's
+/// format, Markdown, an IDX file or a CIFAR archive.
 pub fn open(source: &str, options: OpenOptions) -> Result<Dataset, DataError> {
     let path = Path::new(source);
     let mut dataset = match catalog::find(source) {
@@ -177,7 +177,8 @@ fn open_folder(path: &Path, options: OpenOptions, found: &mut Found) -> Result<C
     images::read_folder(path).map(Content::Images)
 }
 
-/// Markdown that lies at the top is a document; texts of classes lie in folders.
+/// Markdown that lies at the top is a document, and other texts there are something to read; texts of
+/// classes lie in folders.
 fn open_texts(
     folder: &Path,
     listed: Vec<PathBuf>,
@@ -191,7 +192,15 @@ fn open_texts(
         let documents: Vec<PathBuf> = listed.into_iter().filter(is_document).collect();
         return texts::read_markdown(folder, &documents, options.encoding, found);
     }
-    texts::read_folder(folder, options.encoding, found)
+    let classed = listed.iter().any(|text| text.parent() != Some(folder));
+    match classed {
+        true => texts::read_folder(folder, options.encoding, found),
+        // Without folders for classes they are something to read.
+        false => {
+            let read: Vec<PathBuf> = listed.into_iter().filter(|text| !is_about(text)).collect();
+            texts::read_prose_files(folder, &read, options.encoding, found)
+        }
+    }
 }
 
 /// Whether a file tells about the others, by the names that such files have.
@@ -210,7 +219,8 @@ fn open_file(path: &Path, options: OpenOptions, found: &mut Found) -> Result<Con
     let plain = name.strip_suffix(".gz").unwrap_or(&name);
     let ending = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
     let table = match ending {
-        "csv" | "tsv" | "txt" => table::read_csv(path, options.encoding, found)?,
+        "csv" | "tsv" => table::read_csv(path, options.encoding, found)?,
+        "txt" => open_text(path, options, found)?,
         "jsonl" | "ndjson" => table::read_jsonl(path, options.encoding, found)?,
         "json" => table::read_json(path, options.encoding, found)?,
         "parquet" => table::read_parquet(path)?,
@@ -233,12 +243,24 @@ fn open_file(path: &Path, options: OpenOptions, found: &mut Found) -> Result<Con
                 path.display(),
                 "unknown kind of file",
                 "give a folder of pictures or texts, a table (.csv, .tsv, .jsonl, .parquet), \
-                 questions in SQuAD's format (.json), Markdown (.md), an IDX file \
-                 (…-images-idx3-ubyte) or a CIFAR archive (.tar.gz)",
+                 conversations (.jsonl), a book (.txt), questions in SQuAD's format (.json), \
+                 Markdown (.md), an IDX file (…-images-idx3-ubyte) or a CIFAR archive (.tar.gz)",
             ));
         }
     };
     Ok(Content::Table(table))
+}
+
+/// A text file: a table if its lines look like rows of one, else running text.
+fn open_text(path: &Path, options: OpenOptions, found: &mut Found) -> Result<Table, DataError> {
+    let place = path.display().to_string();
+    let bytes = read_maybe_gzip(path)?;
+    let text = decode(&place, &bytes, options.encoding, &mut found.notes)?;
+    if !texts::is_prose(&text) {
+        return table::parse_csv_text(&place, &text);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    texts::prose_table(&name, &text, found)
 }
 
 /// One IDX file of pictures with its labels beside it.

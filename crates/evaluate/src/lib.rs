@@ -12,6 +12,7 @@ mod decision;
 mod drift;
 pub mod fairness;
 mod feature;
+mod language;
 mod leaks;
 mod learning_curve;
 mod multi_label;
@@ -43,9 +44,10 @@ pub use curves::{ClassCurves, PrecisionRecallPoint, RocPoint};
 pub use decision::{Decision, DecisionCosts, ThresholdOutcome};
 pub use drift::{ColumnDrift, DriftReport, ShareOfBin, Shift, Tested, VectorDrift, ks, psi};
 pub use feature::{Bands, Feature, MISSING, Values};
+pub use language::{LanguageReport, PreferenceScores, WrittenScores};
 pub use leaks::{
-    ColumnFinding, ColumnTrouble, Copies, LeakMeasure, LeakTarget, NearCopy, column_findings,
-    copies, near_copies, picture_key, plain_text, text_key,
+    ColumnFinding, ColumnTrouble, Copies, LeakMeasure, LeakTarget, NearCopy, SimilarSet,
+    column_findings, copies, near_copies, picture_key, similar_sets,
 };
 pub use learning_curve::{ErrorForecast, LearningCurve, LearningPoint, MoreData, PowerLaw};
 pub use multi_label::MultiLabelReport;

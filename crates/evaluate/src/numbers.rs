@@ -32,6 +32,8 @@ pub fn score(name: &str, value: f64) -> String {
         | "recall_at_1"
         | "recall_at_5"
         | "recall_at_10"
+        | "token_accuracy"
+        | "preference_accuracy"
         | "answered"
         | "answered_right"
         | "refusal_precision"
@@ -64,6 +66,8 @@ pub fn label(name: &str) -> String {
         "recall_at_5" => "among the first 5 (recall@5)".into(),
         "recall_at_10" => "among the first 10 (recall@10)".into(),
         "mrr" => "mean reciprocal rank".into(),
+        "token_accuracy" => "next token right".into(),
+        "preference_accuracy" => "better answer preferred".into(),
         "answered_right" => "right of those answered".into(),
         other => other.replace('_', " "),
     }
@@ -81,7 +85,15 @@ pub fn amount(value: f64) -> String {
 pub fn larger_is_better(name: &str) -> bool {
     !matches!(
         name,
-        "loss" | "log_loss" | "brier" | "hamming_loss" | "mae" | "rmse" | "median_error" | "mape"
+        "loss"
+            | "log_loss"
+            | "brier"
+            | "hamming_loss"
+            | "mae"
+            | "rmse"
+            | "median_error"
+            | "mape"
+            | "perplexity"
     )
 }
 

@@ -2,8 +2,10 @@
 
 use crate::method::Method;
 use crate::picture::PictureMap;
+use crate::said::{Setting, Unit, tr};
 use crate::subject::Subject;
 use modelwright_evaluate::number;
+use modelwright_words::Lang;
 use serde::Serialize;
 
 /// The shares that the pieces of one example have in one answer.
@@ -12,12 +14,12 @@ pub struct Explanation {
     /// How it was found.
     pub method: Method,
     /// What the method takes for granted.
-    pub assumes: &'static str,
+    pub assumes: String,
     /// The class that is explained; absent for a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// What shares and scores are measured in.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// The model's score for the example.
     pub score: f64,
     /// The score that shares are counted from, where there is one.
@@ -27,7 +29,7 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<f64>,
     /// How the method was set, such as the baseline or the size of a patch.
-    pub settings: String,
+    pub settings: Setting,
     /// The shares.
     #[serde(flatten)]
     pub shares: Shares,
@@ -85,14 +87,14 @@ impl Explanation {
     pub(crate) fn new(
         method: Method,
         subject: &Subject,
-        unit: &'static str,
+        unit: Unit,
         score: f64,
-        settings: String,
+        settings: Setting,
         shares: Shares,
     ) -> Self {
         Self {
             method,
-            assumes: method.assumes(),
+            assumes: method.assumes(Lang::En),
             class: subject.class_name().map(String::from),
             unit,
             score,
@@ -104,10 +106,15 @@ impl Explanation {
     }
 
     /// What is explained, in a few words.
-    pub fn of(&self) -> String {
+    pub fn of(&self, lang: Lang) -> String {
+        let (score, unit) = (number(self.score), self.unit.words(lang));
         match &self.class {
-            Some(class) => format!("`{class}`: {} {}", self.unit, number(self.score)),
-            None => format!("the answer {}", number(self.score)),
+            Some(class) => tr(
+                lang,
+                "of-class",
+                &[("class", class), ("unit", &unit), ("score", &score)],
+            ),
+            None => tr(lang, "of-number", &[("score", &score)]),
         }
     }
 

@@ -13,6 +13,7 @@ mod method;
 mod nearest;
 mod path;
 pub mod picture;
+mod said;
 mod subject;
 pub mod table;
 pub mod text;
@@ -21,6 +22,7 @@ pub use explanation::{ColumnShare, Explanation, Shares, TextShare};
 pub use method::Method;
 pub use nearest::{Near, Neighbours, nearest};
 pub use path::{PathShares, integrated_gradients};
+pub use said::{Compared, Loss, Setting, Unit};
 pub use subject::{BlackBox, Subject};
 
 use modelwright_tasks::TaskError;

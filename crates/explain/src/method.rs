@@ -1,6 +1,8 @@
 //! The methods, and what each takes for granted.
 
+use crate::said::tr;
 use modelwright_tasks::InputSchema;
+use modelwright_words::Lang;
 use serde::Serialize;
 use std::fmt;
 
@@ -85,52 +87,8 @@ impl Method {
     }
 
     /// What it takes for granted, in a sentence or two for who reads the result.
-    pub fn assumes(self) -> &'static str {
-        match self {
-            Self::GradCam => {
-                "Assumes that the last feature map keeps the places of the picture, and that each of its \
-                 channels speaks for or against the class everywhere alike; places are as coarse as that \
-                 map, and what speaks against the class is not shown."
-            }
-            Self::IntegratedGradients => {
-                "Assumes that the baseline stands for \"nothing there\": shares are of the difference to \
-                 it, and another baseline gives others. The delta says how far they are from adding up \
-                 to that difference."
-            }
-            Self::Occlusion => {
-                "Assumes that a patch of the picture's mean colour stands for \"nothing there\", although \
-                 the model may never have seen such a patch; things larger than the patch are seen only \
-                 in part."
-            }
-            Self::LeaveOneOut => {
-                "Assumes that a text without a word is still one that the model understands, and looks at \
-                 one word at a time: of two words that say the same, neither counts."
-            }
-            Self::Shapley => {
-                "Assumes that columns can change one by one: unknown values are filled in from other rows \
-                 whether or not they go together, so shares between columns that move together are \
-                 shared out in a way that the model may never have met. They tell what the model does, \
-                 not what causes what."
-            }
-            Self::Counterfactual => {
-                "Assumes that each column can be changed by itself, to values that other rows have; \
-                 whether a person could, and what else would change with it, the data does not tell. It \
-                 changes the model's answer, not the world."
-            }
-            Self::Importance => {
-                "Assumes that a shuffled column stands for an unknown one: rows that cannot exist are \
-                 among what the model is asked, and of two columns that say the same, each seems to \
-                 matter little."
-            }
-            Self::PartialDependence => {
-                "Assumes that the column can take any of its values whatever the others are; where it \
-                 moves together with others, the mean is over rows that cannot exist."
-            }
-            Self::Nearest => {
-                "Assumes that what is close for the model is alike for people. These are examples like \
-                 this one, not those that made the model answer so."
-            }
-        }
+    pub fn assumes(self, lang: Lang) -> String {
+        tr(lang, &format!("assumes-{}", self.name()), &[])
     }
 }
 
@@ -148,7 +106,9 @@ mod tests {
     fn every_method_has_a_name_and_says_what_it_assumes() {
         for method in Method::ALL {
             assert_eq!(Method::named(method.name()), Some(method));
-            assert!(method.assumes().starts_with("Assumes that"), "{method}");
+            let english = method.assumes(Lang::En);
+            assert!(english.starts_with("Assumes that"), "{method}");
+            assert!(method.assumes(Lang::Zh).starts_with("前提："), "{method}");
             assert_eq!(serde_json::to_value(method).unwrap(), method.name());
         }
         assert_eq!(Method::named("magic"), None);

@@ -1,11 +1,13 @@
 //! The training examples that are most alike to an example.
 
 use crate::method::Method;
+use crate::said::Compared;
 use crate::subject::probabilities;
 use crate::table::spread;
 use crate::{Result, asked};
 use modelwright_data::{Content, Dataset};
 use modelwright_tasks::{Inside, Prediction, Predictor, Truth};
+use modelwright_words::Lang;
 use serde::Serialize;
 
 /// Examples that are looked at, evenly spread.
@@ -17,9 +19,9 @@ pub struct Neighbours {
     /// How they were found.
     pub method: Method,
     /// What the method takes for granted.
-    pub assumes: &'static str,
+    pub assumes: String,
     /// What is compared, in words.
-    pub compared: &'static str,
+    pub compared: Compared,
     /// Examples that were looked at.
     pub among: usize,
     /// The closest first.
@@ -65,7 +67,7 @@ pub fn nearest(
     });
     Ok(Neighbours {
         method: Method::Nearest,
-        assumes: Method::Nearest.assumes(),
+        assumes: Method::Nearest.assumes(Lang::En),
         compared,
         among: chosen.len(),
         found: found.collect(),
@@ -86,19 +88,19 @@ fn vectors(
     predictor: &dyn Predictor,
     place: &str,
     content: &Content,
-) -> Result<(&'static str, Vec<f32>)> {
+) -> Result<(Compared, Vec<f32>)> {
     let all = 0..content.len();
     if let Some(vectors) = predictor.features(place, content, all.clone())? {
         let compared = match predictor.inside() {
-            Inside::Rows(_) => "the columns, scaled as the model reads them",
-            _ => "what the last hidden layer makes of them",
+            Inside::Rows(_) => Compared::Columns,
+            _ => Compared::Hidden,
         };
         return Ok((compared, vectors));
     }
     let answers = predictor.predict(place, content, all)?;
     let vectors: Vec<f32> = answers.iter().flat_map(answer).copied().collect();
     match vectors.is_empty() {
-        false => Ok(("the model's answers", vectors)),
+        false => Ok((Compared::Answers, vectors)),
         true => Err(asked(
             "this model's answers cannot be compared",
             "use a model that gives classes, numbers or vectors",

@@ -1,5 +1,6 @@
 //! What is explained: one output of a model.
 
+use crate::said::Unit;
 use crate::{Result, asked};
 use modelwright_data::Content;
 use modelwright_evaluate::argmax;
@@ -52,7 +53,13 @@ impl<'a> Subject<'a> {
                     "leave --class away",
                 ));
             }
-            (OutputSchema::Vector { .. } | OutputSchema::Span | OutputSchema::Match, _) => {
+            (
+                OutputSchema::Vector { .. }
+                | OutputSchema::Span
+                | OutputSchema::Match
+                | OutputSchema::Text,
+                _,
+            ) => {
                 return Err(asked(
                     "this model's answers are neither classes nor numbers, of which shares can be told",
                     "explain a classifier or a regression; of a model that gives vectors, `--method \
@@ -93,10 +100,10 @@ impl<'a> Subject<'a> {
     }
 
     /// The unit of [`BlackBox::scores`].
-    pub fn unit(&self) -> &'static str {
+    pub fn unit(&self) -> Unit {
         match self.class {
-            Some(_) => "probability",
-            None => "unit of the target",
+            Some(_) => Unit::Probability,
+            None => Unit::Target,
         }
     }
 

@@ -122,7 +122,7 @@ fn what_matters_to_all_rows_and_what_would_change_one() {
         let found = importance(&subject, &dataset).unwrap();
         assert_eq!(
             (found.columns[0].column.as_str(), found.loss),
-            ("key", "log loss")
+            ("key", modelwright_explain::Loss::Log)
         );
         assert!(found.columns[0].low > 0.1, "{found:?}");
         let second = &found.columns[1];

@@ -7,7 +7,7 @@ use common::{Input, Rng, View, all_but_every, check_gradients, flat, integers};
 use modelwright_kernels::cpu::winograd::{Shape3x3, pays};
 use modelwright_kernels::nn::{
     Activation, AttentionConfig, AvgPool2d, FeatureMap, activate, adaptive_avg_pool, attention,
-    cross_attention, log_softmax, masked_attention, softmax,
+    cross_attention, log_softmax, masked_attention, segment_attention, softmax,
 };
 use modelwright_kernels::ops::{ConvShape, NormConfig, PoolShape};
 
@@ -452,6 +452,20 @@ fn attention_with_masks_and_fewer_heads_of_keys() {
             flat(masked_attention(a.get(0), keys, config))
         });
     }
+}
+
+#[test]
+fn attention_inside_of_segments() {
+    let mut rng = Rng(19);
+    let inputs = [
+        Input::laid(&mut rng, &[1, 24, 12], View::Window),
+        Input::normal(&mut rng, &[1, 24, 6]),
+        Input::laid(&mut rng, &[1, 24, 6], View::Reversed),
+    ];
+    check_gradients("segments", &inputs, |a| {
+        let y = segment_attention(a.get(0), a.get(1), a.get(2), 4, [5, 1, 18]);
+        flat(y)
+    });
 }
 
 #[test]

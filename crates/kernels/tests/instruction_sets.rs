@@ -6,6 +6,8 @@
 //! the best one below it.
 
 mod common;
+#[path = "instruction_sets/decoding.rs"]
+mod decoding;
 
 use burn::tensor::{DType, Tensor};
 use common::{Args, Input, Rng, assert_close, flat, integers, run};
@@ -122,6 +124,8 @@ fn worker() {
     rows();
     sequences();
     losses();
+    decoding::operations();
+    decoding::kernels();
 }
 
 fn convolutions() {

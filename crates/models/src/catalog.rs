@@ -4,6 +4,8 @@ use crate::config::{
     BertConfig, BertMiniConfig, LenetConfig, LinearConfig, MlpConfig, ModelConfig, ResNetConfig,
     TextCnnConfig,
 };
+use crate::decoder::DecoderConfig;
+use crate::language_config::{GptMiniConfig, TunedConfig};
 use crate::text::EncoderConfig;
 use crate::{ModelError, size};
 use serde::Serialize;
@@ -18,6 +20,8 @@ pub enum Input {
     Row,
     /// Token ids, `[batch, seq]`.
     Text,
+    /// Token ids of which each is to be told from those before it.
+    Talk,
 }
 
 impl Input {
@@ -25,7 +29,8 @@ impl Input {
         match self {
             Self::Image => "pictures",
             Self::Row => "rows of a table",
-            Self::Text => "texts",
+            Self::Text => "texts to classify, compare or search",
+            Self::Talk => "texts to go on with, such as conversations",
         }
     }
 }
@@ -55,11 +60,13 @@ fn inputs(config: &ModelConfig) -> &'static [Input] {
             &[Input::Image]
         }
         ModelConfig::TextCnn(_) | ModelConfig::BertMini(_) | ModelConfig::Bert(_) => &[Input::Text],
+        ModelConfig::GptMini(_) | ModelConfig::Decoder(_) => &[Input::Talk],
     }
 }
 
-/// Every architecture with its default settings; `bert` with the sizes of BERT base.
-pub fn all() -> [ModelConfig; 8] {
+/// Every architecture with its default settings; `bert` with the sizes of BERT base, `decoder` with those
+/// of SmolLM2-135M.
+pub fn all() -> [ModelConfig; 10] {
     [
         ModelConfig::Linear(LinearConfig::default()),
         ModelConfig::Mlp(MlpConfig::default()),
@@ -72,7 +79,29 @@ pub fn all() -> [ModelConfig; 8] {
             encoder: Some(Box::new(EncoderConfig::default())),
             ..Default::default()
         }),
+        ModelConfig::GptMini(GptMiniConfig::default()),
+        ModelConfig::Decoder(TunedConfig {
+            decoder: Some(Box::new(smollm2())),
+            ..Default::default()
+        }),
     ]
+}
+
+/// SmolLM2-135M (Allal et al. 2025).
+fn smollm2() -> DecoderConfig {
+    let small = GptMiniConfig {
+        layers: 30,
+        width: 576,
+        heads: 9,
+        dropout: 0.0,
+        max_length: 8192,
+        vocabulary: 49_152,
+    };
+    DecoderConfig {
+        kv_heads: 3,
+        rope_base: 100_000.0,
+        ..small.decoder(small.vocabulary)
+    }
 }
 
 /// The catalogue; parameters are computed, not written down.
@@ -130,6 +159,18 @@ fn entry(config: &ModelConfig) -> Entry {
             &[30_522],
             2,
         ),
+        ModelConfig::GptMini(_) => (
+            "Texts in the manner of a book or of a log, from nothing, in minutes; to see how it is done.",
+            "2,048 tokens",
+            &[2048],
+            0,
+        ),
+        ModelConfig::Decoder(_) => (
+            "Conversations: a pretrained language model in your company's voice, by adapters (LoRA).",
+            "SmolLM2-135M",
+            &[49_152],
+            0,
+        ),
     };
     Entry {
         name: config.name(),
@@ -139,7 +180,10 @@ fn entry(config: &ModelConfig) -> Entry {
         parameters: size::parameters(config, shape, outputs) as usize,
         pretrained: matches!(
             config,
-            ModelConfig::Resnet18(_) | ModelConfig::Resnet34(_) | ModelConfig::Bert(_)
+            ModelConfig::Resnet18(_)
+                | ModelConfig::Resnet34(_)
+                | ModelConfig::Bert(_)
+                | ModelConfig::Decoder(_)
         ),
     }
 }
@@ -204,6 +248,7 @@ mod tests {
         assert_eq!(counts[4], ("resnet34", 21_797_672));
         // transformers' BERT base has 109,482,240, its classifier 768 * 2 + 2 more.
         assert_eq!(counts[7], ("bert", 109_483_778));
+        assert_eq!(counts[9], ("decoder", 134_515_008));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The architectures and their settings: the `[model]` section of a recipe.
 
+use crate::language_config::{GptMiniConfig, TunedConfig};
 use crate::text::EncoderConfig;
 use crate::tokenizer::TokenizerKind;
 use modelwright_kernels::nn::Init;
@@ -29,6 +30,10 @@ pub enum ModelConfig {
     BertMini(BertMiniConfig),
     /// A pretrained BERT, RoBERTa, XLM-R, DistilBERT or MiniLM: texts, best on few examples.
     Bert(BertConfig),
+    /// A small language model with a tokenizer of its own: writes like the texts it was trained on.
+    GptMini(GptMiniConfig),
+    /// A pretrained language model (Llama, SmolLM2, Qwen, Mistral, GPT-2): chats, answers, writes.
+    Decoder(TunedConfig),
 }
 
 /// Settings of `linear`.
@@ -309,6 +314,8 @@ impl ModelConfig {
             Self::TextCnn(_) => "text-cnn",
             Self::BertMini(_) => "bert-mini",
             Self::Bert(_) => "bert",
+            Self::GptMini(_) => "gpt-mini",
+            Self::Decoder(_) => "decoder",
         }
     }
 
@@ -317,6 +324,7 @@ impl ModelConfig {
         match self {
             Self::Resnet18(c) | Self::Resnet34(c) => c.weights.as_deref(),
             Self::Bert(c) => c.weights.as_deref(),
+            Self::Decoder(c) => c.weights.as_deref(),
             _ => None,
         }
     }
@@ -339,6 +347,8 @@ impl ModelConfig {
             Self::TextCnn(c) => Some(c.max_length),
             Self::BertMini(c) => Some(c.max_length),
             Self::Bert(c) => Some(c.max_length),
+            Self::GptMini(c) => Some(c.max_length),
+            Self::Decoder(c) => Some(c.max_length),
             _ => None,
         }
     }
@@ -362,7 +372,11 @@ impl ModelConfig {
 
     /// Whether the trained adapters are kept apart from the weights.
     pub fn keeps_adapter(&self) -> bool {
-        matches!(self, Self::Bert(c) if c.lora_rank > 0 && c.adapter == Adapter::Apart)
+        match self {
+            Self::Bert(c) => c.lora_rank > 0 && c.adapter == Adapter::Apart,
+            Self::Decoder(c) => c.lora_rank > 0 && c.adapter == Adapter::Apart,
+            _ => false,
+        }
     }
 
     /// What the learning rate of a parameter is multiplied by: a block's share of that of the block

@@ -34,7 +34,7 @@ pub fn locate(source: &str) -> Result<PathBuf, ModelError> {
 pub(crate) fn is_id(source: &str) -> bool {
     let path = Path::new(source);
     let names_a_file = path.extension().is_some_and(|e| {
-        ["safetensors", "pth", "pt", "bin"]
+        ["safetensors", "pth", "pt", "bin", "gguf"]
             .iter()
             .any(|known| e.eq_ignore_ascii_case(known))
     });

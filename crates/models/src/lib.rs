@@ -9,12 +9,17 @@
 
 pub mod catalog;
 mod config;
+mod decoder;
 mod error;
+mod fresh;
+pub mod gguf;
 pub mod hub;
 mod image_net;
+mod language_config;
 mod lenet;
 mod linear;
 mod mlp;
+mod projection;
 mod resnet;
 mod size;
 mod table_net;
@@ -26,15 +31,21 @@ pub use config::{
     Adapter, BertConfig, BertMiniConfig, LenetConfig, LinearConfig, LoraTarget, MlpConfig,
     ModelConfig, Pooling, ResNetConfig, Stem, TextCnnConfig,
 };
+pub use decoder::{
+    Base, Block, DecoderConfig, DecoderFamily, DecoderNet, LanguageModel, RopeScaling, Stored,
+    decoder_weights, peft_files,
+};
 pub use error::ModelError;
 pub use image_net::{ImageNet, load_pretrained, pretrained_stem};
+pub use language_config::{GptMiniConfig, TunedConfig};
 pub use lenet::Lenet;
 pub use linear::LinearModel;
 pub use mlp::Mlp;
+pub use projection::Lora;
 pub use resnet::ResNet;
 pub use table_net::TableNet;
 pub use text::{
     ADAPTER, Classifier, Encoder, EncoderConfig, Exported, Family, HiddenActivation, Pretrained,
     Purpose, SentenceNet, SpanNet, TextCnn, TextNet, TokenBatch, export,
 };
-pub use tokenizer::{Encoded, Tokenizer, TokenizerKind, Window};
+pub use tokenizer::{Encoded, StreamDecoder, Tokenizer, TokenizerKind, Window};

@@ -34,6 +34,11 @@ pub fn parameters(config: &ModelConfig, shape: &[usize], outputs: usize) -> u64 
             let head = Head::Classes(outputs as usize);
             Blueprint::new(config, inputs as usize, head).map_or(u64::MAX, |b| b.parameters())
         }
+        ModelConfig::GptMini(c) => match c.complaint() {
+            Some(_) => u64::MAX,
+            None => c.decoder(inputs as usize).parameters(),
+        },
+        ModelConfig::Decoder(c) => c.decoder.as_ref().map_or(0, |c| c.parameters()),
     }
 }
 

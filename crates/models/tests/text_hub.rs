@@ -1,15 +1,22 @@
-//! A text model from a hub: a server that speaks as much of the protocol as its client asks for.
+//! Text models from a hub: a server that speaks as much of the protocol as its client asks for.
 
 mod common;
 
-use modelwright_models::Pretrained;
+use modelwright_models::{LanguageModel, Pretrained};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-/// What the hub does besides serving the tiny BERT as `acme/tiny`.
+/// Repositories, and the golden folders that are in them.
+const REPOSITORIES: [(&str, &str); 3] = [
+    ("tiny", "text/bert"),
+    ("chat", "decoders/qwen2"),
+    ("files", "decoders"),
+];
+
+/// What the hub does besides serving [`REPOSITORIES`] of `acme`.
 #[derive(Default)]
 struct Hub {
     /// A file for which it answers that it is broken.
@@ -26,9 +33,13 @@ impl Hub {
         }
         let request = String::from_utf8_lossy(&request).to_string();
         let path = request.split(' ').nth(1).unwrap_or_default();
-        let name = path
-            .strip_prefix("/acme/tiny/resolve/main/")
-            .unwrap_or("none");
+        let (folder, name) = REPOSITORIES
+            .iter()
+            .find_map(|(repository, folder)| {
+                let name = path.strip_prefix(&format!("/acme/{repository}/resolve/main/"))?;
+                Some((*folder, name))
+            })
+            .unwrap_or(("text", "none"));
         self.asked.lock().unwrap().push(name.into());
         let status = |status: &str| {
             format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -36,7 +47,7 @@ impl Hub {
         if self.broken == Some(name) {
             return stream.write_all(status("500 Internal Server Error").as_bytes());
         }
-        let Ok(content) = std::fs::read(common::golden("text/bert").join(name)) else {
+        let Ok(content) = std::fs::read(common::golden(folder).join(name)) else {
             return stream.write_all(status("404 Not Found").as_bytes());
         };
         let lower = request.to_lowercase();
@@ -72,10 +83,14 @@ impl Hub {
 
 /// Opens the model in a process of its own, because the hub's address comes from the environment.
 fn open(home: &Path, address: &str) -> String {
+    open_id("acme/tiny", home, address)
+}
+
+fn open_id(id: &str, home: &Path, address: &str) -> String {
     let program = std::env::current_exe().unwrap();
     let output = Command::new(program)
         .args(["--exact", "opens_in_a_process_of_its_own", "--nocapture"])
-        .env("TEXT_HUB_TEST", "acme/tiny")
+        .env("TEXT_HUB_TEST", id)
         .env("HF_HOME", home)
         .env("HF_ENDPOINT", address)
         .output()
@@ -88,8 +103,12 @@ fn opens_in_a_process_of_its_own() {
     let Ok(id) = std::env::var("TEXT_HUB_TEST") else {
         return;
     };
-    match Pretrained::open(&id) {
-        Ok(opened) => println!("opened: {} layers", opened.config.layers),
+    let opened = match id.as_str() {
+        "acme/tiny" => Pretrained::open(&id).map(|opened| opened.config.layers),
+        _ => LanguageModel::open(&id, &|said| println!("{said}")).map(|m| m.config.layers),
+    };
+    match opened {
+        Ok(layers) => println!("opened: {layers} layers"),
         Err(error) => println!("failed: {error}"),
     }
 }
@@ -113,6 +132,20 @@ fn a_hub_id_is_fetched_once() {
     // From then on nobody is asked: this hub does not exist.
     let again = open(home.path(), "http://127.0.0.1:1");
     assert!(again.contains("opened: 2 layers"), "{again}");
+}
+
+#[test]
+fn language_models_are_fetched_as_folders_and_as_single_files() {
+    let home = tempfile::tempdir().unwrap();
+    let address = Arc::new(Hub::default()).start();
+    for id in ["acme/chat", "acme/files/llama.gguf"] {
+        let first = open_id(id, home.path(), &address);
+        assert!(first.contains("opened: 2 layers"), "{first}");
+        let again = open_id(id, home.path(), "http://127.0.0.1:1");
+        assert!(again.contains("opened: 2 layers"), "{again}");
+    }
+    let missing = open_id("acme/files/none.gguf", home.path(), &address);
+    assert!(missing.contains("it has no none.gguf"), "{missing}");
 }
 
 #[test]

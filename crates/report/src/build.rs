@@ -1,18 +1,20 @@
 //! Putting a report together.
 
+use crate::calibration::Calibration;
 use crate::data::DataReport;
-use crate::fairness::fairness;
+use crate::fairness::{Deciding, Fairness, fairness};
 use crate::features::features;
-use crate::report::{About, Against, Calibration, Cell, ModelCost, Report};
+use crate::linear::{Beside, Linear, NoLinear};
+use crate::report::{About, Against, Cell, ModelCost, Report};
 use crate::robustness;
 use crate::shown::{Columns, Shown, look, of_class, surest_mistakes};
 use crate::simple::{Simple, Way, trivial};
 use crate::subject::{Classes, Subject};
 use modelwright_data::{Dataset, Part};
 use modelwright_evaluate::{
-    CalibrationReport, ClassCurves, ClassifierScores, Comparison, Decision, DecisionCosts,
-    Interval, LearningCurve, Measured, PairedReport, ROUNDS, RegressionScores, SliceReport,
-    SliceSearch, TemperatureScaling, amount, fit_temperature, intervals as bootstrapped,
+    ClassCurves, ClassifierScores, Comparison, Decision, DecisionCosts, Feature, Interval,
+    LearningCurve, Measured, PairedReport, ROUNDS, RegressionScores, SliceReport, SliceSearch,
+    amount, intervals as bootstrapped,
 };
 use modelwright_runs::cost::cost_of_predictions;
 use modelwright_runs::{Cost, Rates};
@@ -47,8 +49,12 @@ pub struct Options<'a> {
     pub sensitive: &'a [String],
     /// A second model, and the name of its run.
     pub against: Option<(&'a str, &'a dyn Predictor)>,
-    /// A linear model of the same training.
-    pub linear: Option<&'a dyn Predictor>,
+    /// Models that were trained with examples reweighed by a sensitive column, and that column.
+    pub reweighed: &'a [(String, Box<dyn Predictor>)],
+    /// A linear model on the same data.
+    pub linear: Option<&'a Linear>,
+    /// Why there is none, if there is none.
+    pub no_linear: Option<NoLinear>,
     /// Simple models that were measured after the training, if the examples are the same.
     pub simple: Option<&'a Comparison>,
     /// The part of each example, if the data is that of the training.
@@ -65,15 +71,11 @@ pub struct Options<'a> {
     pub seed: u64,
 }
 
-/// The report on a subject whose metrics are `evaluation`.
+/// The report on a subject.
 ///
 /// # Errors
 /// A column or class that was named is not there, or a picture cannot be read.
-pub fn build(
-    subject: &Subject,
-    evaluation: Evaluation,
-    options: &Options,
-) -> Result<Report, TaskError> {
+pub fn build(subject: &Subject, options: &Options) -> Result<Report, TaskError> {
     let classes = subject.classes();
     let positive = match classes {
         Some(classes) => classes.positive(options.positive)?,
@@ -82,58 +84,63 @@ pub fn build(
     let decision = classes
         .zip(positive)
         .and_then(|(classes, positive)| decide(classes, positive, options));
-    let threshold = decision.as_ref().filter(|_| options.costs.is_some());
-    let threshold = threshold.map_or(0.5, |d| d.best.threshold as f32);
-    let fair = match (classes, positive) {
-        (Some(classes), Some(positive)) if !options.sensitive.is_empty() => fairness(
-            subject,
-            classes,
-            positive,
-            threshold,
-            options.sensitive,
-            options.seed,
-        )?,
-        (_, _) if options.sensitive.is_empty() => Vec::new(),
-        _ => {
-            return Err(TaskError::Asked {
-                message: "fairness is measured of a decision for or against a class".into(),
-                help:
-                    "name the class with --positive; a model without classes has no such decision"
-                        .into(),
-            });
-        }
-    };
+    let features = features(&subject.content(), options.columns.text)?;
+    let second = |(name, other)| against(subject, name, other, options.seed);
+    let linear = options.linear.map(|linear| ("linear", &*linear.predictor));
+    let linear = linear.map(second).transpose()?.flatten();
     Ok(Report {
         command: options.command.clone(),
         model: options.about.clone().unwrap_or_default(),
+        evaluation: Evaluation::of(&subject.answers),
         intervals: intervals(subject, options.seed),
         simple: simple(subject, options),
-        against: options
-            .against
-            .map(|(name, other)| against(subject, name, other, options.seed))
-            .transpose()?
-            .flatten(),
-        linear: options
-            .linear
-            .map(|other| against(subject, "linear", other, options.seed))
-            .transpose()?
-            .flatten(),
-        calibration: classes.map(calibration),
+        against: options.against.map(second).transpose()?.flatten(),
+        linear: linear.map(|against| Beside {
+            against,
+            side: options.linear.and_then(|linear| linear.side),
+        }),
+        no_linear: options.no_linear.filter(|_| options.linear.is_none()),
+        calibration: classes.map(Calibration::new),
         positive: classes.zip(positive).map(|(c, p)| c.names[p].clone()),
+        fairness: fair(subject, positive, decision.as_ref(), options)?,
         decision,
         curves: classes.map_or(Vec::new(), |classes| curves(classes, positive)),
         cells: classes.map_or(Vec::new(), |classes| {
             cells(subject, classes, options.columns)
         }),
         worst: worst(subject, options.columns),
-        slices: worst_slices(subject, options)?,
+        slices: worst_slices(subject, &features, options),
         robustness: robustness::curves(subject, options.columns.text, options.seed)?,
-        fairness: fair,
-        data: DataReport::new(subject, options)?,
+        data: DataReport::new(subject, &features, options)?,
         learning: options.learning.clone(),
         cost: cost(subject, options)?,
-        evaluation,
     })
+}
+
+/// How groups of people are treated, if that was asked.
+fn fair(
+    subject: &Subject,
+    positive: Option<usize>,
+    decision: Option<&Decision>,
+    options: &Options,
+) -> Result<Vec<Fairness>, TaskError> {
+    if options.sensitive.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some((classes, positive)) = subject.classes().zip(positive) else {
+        return Err(TaskError::Asked {
+            message: "fairness is measured of a decision for or against a class".into(),
+            help: "name the class with --positive; a model without classes has no such decision"
+                .into(),
+        });
+    };
+    let cheapest = decision.filter(|_| options.costs.is_some());
+    let deciding = Deciding {
+        positive,
+        threshold: cheapest.map_or(0.5, |d| d.best.threshold as f32),
+        costs: options.costs,
+    };
+    fairness(subject, classes, deciding, options)
 }
 
 /// Predictions for some of the examples, again and again, by the clock.
@@ -227,30 +234,6 @@ fn against(
     }))
 }
 
-/// A temperature is fitted to every other example and measured on those between.
-fn calibration(classes: Classes) -> Calibration {
-    let k = classes.names.len();
-    let half = |rest: usize| -> (Vec<f32>, Vec<u32>) {
-        let chosen = classes
-            .rows()
-            .zip(classes.truth)
-            .enumerate()
-            .filter(|(i, _)| i % 2 == rest);
-        let (rows, truth): (Vec<&[f32]>, Vec<u32>) = chosen.map(|(_, (row, t))| (row, *t)).unzip();
-        (rows.concat(), truth)
-    };
-    let ((fit, fit_truth), (measure, truth)) = (half(0), half(1));
-    let scaling = (!truth.is_empty()).then(|| {
-        let temperature = fit_temperature(&fit, k, &fit_truth);
-        TemperatureScaling::new(temperature, k, &measure, &truth)
-    });
-    Calibration {
-        now: CalibrationReport::new(k, classes.probabilities, classes.truth, None),
-        scaling,
-        temperature: fit_temperature(classes.probabilities, k, classes.truth),
-    }
-}
-
 fn decide(classes: Classes, positive: usize, options: &Options) -> Option<Decision> {
     let (truth, probabilities) = classes.against_rest(positive);
     let costs = options.costs.unwrap_or(DecisionCosts::of_errors(1.0, 1.0));
@@ -323,16 +306,13 @@ fn worst(subject: &Subject, columns: Columns) -> Vec<Shown> {
     order.into_iter().take(WORST).map(shown).collect()
 }
 
-fn worst_slices(subject: &Subject, options: &Options) -> Result<Option<SliceReport>, TaskError> {
+fn worst_slices(subject: &Subject, features: &[Feature], options: &Options) -> Option<SliceReport> {
     let losses = subject.losses();
     if losses.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let mut features = features(&subject.content(), options.columns.text)?;
-    features.retain(|f| Some(f.name.as_str()) != options.columns.target);
-    Ok(Some(SliceReport::new(
-        &features,
-        &losses,
-        SliceSearch::default(),
-    )))
+    let known = features.iter();
+    let known = known.filter(|f| Some(f.name.as_str()) != options.columns.target);
+    let known: Vec<Feature> = known.cloned().collect();
+    Some(SliceReport::new(&known, &losses, SliceSearch::default()))
 }

@@ -2,15 +2,15 @@
 
 use crate::build::Options;
 use crate::features::features;
+use crate::near::{NearPair, near_pairs};
 use crate::shown::{Shown, of_class};
 use crate::subject::Subject;
 use modelwright_data::{Content, DataError, Dataset, Part};
 use modelwright_evaluate::{
-    ColumnFinding, Copies, DriftReport, Feature, LeakTarget as Target, NearCopy, SuspectOrder,
-    Suspects, VectorDrift, column_findings, copies, near_copies, picture_key, text_key,
+    ColumnFinding, Copies, DriftReport, Feature, LeakTarget as Target, SuspectOrder, Suspects,
+    VectorDrift, column_findings, copies,
 };
 use modelwright_tasks::{InputSchema, TaskError, feature_of};
-use rayon::prelude::*;
 use serde::Serialize;
 
 /// The parts in the order of the indices of [`SharedExamples`].
@@ -55,9 +55,9 @@ pub struct SuspectLabels {
 pub struct SharedExamples {
     /// Equal ones; indices are into [`PARTS`].
     pub equal: Copies,
-    /// Nearly equal ones: texts that differ in case, blanks and punctuation only, pictures of the same
-    /// pattern of light.
-    pub near: Vec<NearCopy>,
+    /// Nearly equal ones, the most alike first: texts with most pairs of words in common, pictures of the
+    /// same pattern of light.
+    pub near: Vec<NearPair>,
     /// How many there are of these.
     pub near_count: usize,
     /// The part of each example.
@@ -66,7 +66,12 @@ pub struct SharedExamples {
 }
 
 impl DataReport {
-    pub(crate) fn new(subject: &Subject, options: &Options) -> Result<Self, TaskError> {
+    /// `features` are those of the examples of the report.
+    pub(crate) fn new(
+        subject: &Subject,
+        features: &[Feature],
+        options: &Options,
+    ) -> Result<Self, TaskError> {
         Ok(Self {
             suspects: suspects(subject, options),
             shared: options
@@ -74,7 +79,7 @@ impl DataReport {
                 .map(|parts| shared(subject, options, parts))
                 .transpose()?,
             columns: columns(subject, options),
-            drift: drift(subject, options)?,
+            drift: drift(subject, features, options)?,
             vectors: vectors(subject, options)?,
         })
     }
@@ -119,22 +124,9 @@ fn shared(
     };
     let keyed: Vec<(u64, usize)> = (0..parts.len()).map(|i| (hashes[i], part(i))).collect();
     let equal = copies(&keyed);
-    let keys = near_keys(content, options.columns.text)?;
-    let known: Vec<(usize, u64)> = keys
-        .into_iter()
-        .enumerate()
-        .filter_map(|(i, k)| Some((i, k?)))
-        .collect();
-    let pairs: Vec<(u64, usize)> = known.iter().map(|(i, key)| (*key, part(*i))).collect();
-    let mut near: Vec<NearCopy> = near_copies(&pairs, 0)
-        .into_iter()
-        .map(|copy| NearCopy {
-            example: known[copy.example].0,
-            like: known[copy.like].0,
-            ..copy
-        })
-        .filter(|copy| hashes[copy.example] != hashes[copy.like])
-        .collect();
+    let parts_of: Vec<usize> = (0..parts.len()).map(part).collect();
+    let mut near = near_pairs(content, options.columns.text, &parts_of)?;
+    near.retain(|pair| hashes[pair.example] != hashes[pair.like]);
     let near_count = near.len();
     near.truncate(NEAR);
     Ok(SharedExamples {
@@ -143,26 +135,6 @@ fn shared(
         near_count,
         parts: parts.to_vec(),
     })
-}
-
-/// Keys that nearly equal examples have in common; rows of a table have none.
-fn near_keys(content: &Content, text: Option<&str>) -> Result<Vec<Option<u64>>, DataError> {
-    match content {
-        Content::Images(set) => (0..set.len())
-            .into_par_iter()
-            .map(|i| {
-                let raster = set.raster(i)?;
-                let [height, width, _] = raster.shape();
-                Ok(picture_key(raster.fit([height, width, 1]).pixels(), width))
-            })
-            .collect(),
-        Content::Table(table) => Ok(match text.and_then(|name| table.column(name)) {
-            Some(column) => (0..column.len())
-                .map(|row| text_key(&column.text(row)))
-                .collect(),
-            None => vec![None; table.rows()],
-        }),
-    }
 }
 
 fn columns(subject: &Subject, options: &Options) -> Vec<ColumnFinding> {
@@ -185,7 +157,11 @@ fn columns(subject: &Subject, options: &Options) -> Vec<ColumnFinding> {
     column_findings(&features, target, options.seed)
 }
 
-fn drift(subject: &Subject, options: &Options) -> Result<Option<DriftReport>, TaskError> {
+fn drift(
+    subject: &Subject,
+    now: &[Feature],
+    options: &Options,
+) -> Result<Option<DriftReport>, TaskError> {
     let Some(reference) = options.reference else {
         return Ok(None);
     };
@@ -201,8 +177,7 @@ fn drift(subject: &Subject, options: &Options) -> Result<Option<DriftReport>, Ta
         });
     }
     let before = features(&reference.content, options.columns.text)?;
-    let now = features(&subject.content(), options.columns.text)?;
-    Ok(Some(DriftReport::new(&before, &now)))
+    Ok(Some(DriftReport::new(&before, now)))
 }
 
 /// Compares the model's vectors of both, of as many examples of each as are compared.

@@ -22,7 +22,7 @@ impl Report {
         if self
             .linear
             .as_ref()
-            .is_some_and(|l| l.paired.better != Better::First)
+            .is_some_and(|l| l.against.paired.better != Better::First)
         {
             found.push(Finding::new(Weight::Warn, "finding-linear", Vec::new()));
         }

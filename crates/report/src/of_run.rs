@@ -1,13 +1,16 @@
 //! The report on a finished run, on the part of its data that it was scored on.
 
+use crate::again::Again;
 use crate::build::{Options, build};
+use crate::linear::{Linear, NoLinear, linear_model};
 use crate::report::{About, Report};
 use crate::shown::Columns;
 use crate::subject::Subject;
-use modelwright_data::{Dataset, Part};
+use modelwright_data::Dataset;
 use modelwright_evaluate::DecisionCosts;
 use modelwright_runs::{Rates, Run, RunFolder};
-use modelwright_tasks::{Predictor, TaskError, recipe_of, with_model};
+use modelwright_tasks::{Answers, Predictor, Scored, TaskError, recipe_of, with_model};
+use modelwright_train::Recipe;
 
 /// Seed of the draws of a report, so that the same wishes give the same figures.
 pub const SEED: u64 = 42;
@@ -21,6 +24,8 @@ pub struct Wishes {
     pub costs: Option<DecisionCosts>,
     /// Columns by which people must not be treated differently.
     pub sensitive: Vec<String>,
+    /// Whether to train a linear model beside it.
+    pub linear: bool,
 }
 
 impl Wishes {
@@ -52,28 +57,29 @@ impl Wishes {
     }
 }
 
-/// Makes the report. `dataset` is what [`modelwright_tasks::data_of_run`] gives.
+/// Makes the report, of the answers that the run keeps if it does. `dataset` is what
+/// [`modelwright_tasks::data_of_run`] gives; `again` is how a linear model is trained, if it is wished.
 ///
 /// # Errors
-/// The model cannot be read, or there is no class or column of a name.
+/// The model cannot be read, there is no class or column of a name, or the training is stopped.
 pub fn of_run(
     run: &Run,
     folder: &RunFolder,
     dataset: &Dataset,
     wishes: &Wishes,
+    again: Again,
 ) -> Result<Report, TaskError> {
     let recipe = recipe_of(run)?;
+    let answers = Answers::of_run(run, folder, dataset)?;
     let comparison = folder.comparison();
     let rates = match folder.path().parent() {
         Some(runs) => Rates::load(runs)?,
         None => Rates::default(),
     };
     with_model(&folder.bundle(), |predictor: &dyn Predictor| {
-        let parts = predictor.parts(dataset, &recipe)?;
-        let part = Part::named(&run.scored_on).unwrap_or(Part::Test);
-        let rows: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == part).collect();
-        let evaluation = predictor.evaluate(dataset, &rows)?;
-        let subject = Subject::new(predictor, dataset, &rows)?;
+        let scored = Scored::of_run(run, predictor, dataset, &recipe)?;
+        let subject = Subject::answered(predictor, dataset, answers);
+        let (linear, no_linear) = beside(&recipe, predictor, wishes, again)?;
         let input = predictor.input();
         let options = Options {
             command: wishes.command(run),
@@ -82,7 +88,7 @@ pub fn of_run(
                 task: run.task.clone(),
                 architecture: run.architecture.clone(),
                 source: run.source.clone(),
-                part: part.name().into(),
+                part: scored.part.name().into(),
             }),
             columns: Columns {
                 text: input.only_text().map(|column| column.name.as_str()),
@@ -92,12 +98,28 @@ pub fn of_run(
             costs: wishes.costs,
             sensitive: &wishes.sensitive,
             simple: comparison.as_ref(),
-            parts: Some(&parts),
+            parts: Some(&scored.parts),
+            linear: linear.as_ref(),
+            no_linear,
             rates: rates.clone(),
             training_cost: run.cost.as_ref(),
             seed: SEED,
             ..Options::default()
         };
-        build(&subject, evaluation, &options)
+        build(&subject, &options)
     })
+}
+
+/// The linear model, or why there is none.
+fn beside(
+    recipe: &Recipe,
+    predictor: &dyn Predictor,
+    wishes: &Wishes,
+    again: Again,
+) -> Result<(Option<Linear>, Option<NoLinear>), TaskError> {
+    match (NoLinear::of(recipe), wishes.linear) {
+        (Some(why), _) => Ok((None, Some(why))),
+        (None, false) => Ok((None, Some(NoLinear::NotAsked))),
+        (None, true) => Ok((Some(linear_model(recipe, predictor, again)?), None)),
+    }
 }

@@ -1,14 +1,15 @@
 //! What is known of a model on some data.
 
+use crate::calibration::Calibration;
 use crate::data::DataReport;
 use crate::fairness::Fairness;
+use crate::linear::{Beside, NoLinear};
 use crate::page::Voice;
 use crate::robustness::RobustnessCurve;
 use crate::shown::Shown;
 use crate::simple::Simple;
 use modelwright_evaluate::{
-    CalibrationReport, ClassCurves, Decision, Interval, LearningCurve, PairedReport, SliceReport,
-    TemperatureScaling,
+    ClassCurves, Decision, Interval, LearningCurve, PairedReport, SliceReport,
 };
 use modelwright_runs::Cost;
 use modelwright_tasks::Evaluation;
@@ -31,7 +32,9 @@ pub struct Report {
     /// A second model on the same examples.
     pub against: Option<Against>,
     /// A linear model on the same examples, if one was trained.
-    pub linear: Option<Against>,
+    pub linear: Option<Beside>,
+    /// Why there is none, if that is known.
+    pub no_linear: Option<NoLinear>,
     /// Whether probabilities come true.
     pub calibration: Option<Calibration>,
     /// The class that a yes-or-no decision is about.
@@ -81,17 +84,6 @@ pub struct Against {
     /// The tests; the model of the report is the first.
     #[serde(flatten)]
     pub paired: PairedReport,
-}
-
-/// Whether probabilities come true, and what a temperature would do.
-#[derive(Debug, Clone, Serialize)]
-pub struct Calibration {
-    /// As they are.
-    pub now: CalibrationReport,
-    /// Fitted to one half of the examples and measured on the other.
-    pub scaling: Option<TemperatureScaling>,
-    /// Fitted to all: what `--calibrate` stores.
-    pub temperature: f64,
 }
 
 /// Examples of one class that were taken for another.

@@ -42,20 +42,18 @@ impl<'a> Subject<'a> {
         })
     }
 
+    /// The same with answers that were given before.
+    pub fn answered(predictor: &'a dyn Predictor, dataset: &'a Dataset, answers: Answers) -> Self {
+        Self {
+            predictor,
+            dataset,
+            answers,
+        }
+    }
+
     /// The answers, if each example has one class.
     pub fn classes(&self) -> Option<Classes<'_>> {
-        match &self.answers.values {
-            AnswerValues::Classes {
-                classes,
-                truth,
-                probabilities,
-            } => Some(Classes {
-                names: classes,
-                truth,
-                probabilities,
-            }),
-            _ => None,
-        }
+        Classes::of(&self.answers)
     }
 
     /// The true and the predicted values, if the model is a regression.
@@ -87,6 +85,22 @@ impl<'a> Subject<'a> {
 }
 
 impl<'a> Classes<'a> {
+    /// Those in some answers, if each example has one class.
+    pub fn of(answers: &'a Answers) -> Option<Self> {
+        match &answers.values {
+            AnswerValues::Classes {
+                classes,
+                truth,
+                probabilities,
+            } => Some(Self {
+                names: classes,
+                truth,
+                probabilities,
+            }),
+            _ => None,
+        }
+    }
+
     /// The probabilities of each example.
     pub fn rows(self) -> impl Iterator<Item = &'a [f32]> + Clone {
         self.probabilities.chunks_exact(self.names.len().max(1))

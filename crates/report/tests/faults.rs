@@ -228,12 +228,11 @@ fn copies_in_two_parts_are_found() {
         .collect();
     let rows: Vec<usize> = (count - 200..count).collect();
     let subject = Subject::new(&*trained.predictor, &dataset, &rows).unwrap();
-    let evaluation = trained.predictor.evaluate(&dataset, &rows).unwrap();
     let options = Options {
         parts: Some(&parts),
         ..Options::default()
     };
-    let report = build(&subject, evaluation, &options).unwrap();
+    let report = build(&subject, &options).unwrap();
     let shared = report.data.shared.as_ref().unwrap();
     assert_eq!(shared.equal.groups.len(), 10);
     assert_eq!(shared.equal.across[0][2], 10, "{:?}", shared.equal.across);

@@ -52,8 +52,7 @@ fn flipped_labels_of_fashion_mnist_are_suspected() {
         set.labels[*row] = set.labels[*row].map(|label| (label + shift) % 10);
     }
     let subject = Subject::new(&*trained.predictor, &dataset, &rows).unwrap();
-    let evaluation = trained.predictor.evaluate(&dataset, &rows).unwrap();
-    let report = build(&subject, evaluation, &Options::default()).unwrap();
+    let report = build(&subject, &Options::default()).unwrap();
     let suspects = report.data.suspects.unwrap();
     let most = &suspects.positions[..suspects.positions.len().min(rows.len() * 7 / 100)];
     let found = flipped.iter().filter(|row| most.contains(row)).count();

@@ -73,6 +73,7 @@ impl IntoResponse for Refusal {
         let mut response = ServeError::from(self).into_response();
         if let Self::Scope(scope) = self {
             let challenge = match scope {
+                Scope::Chat => "Bearer error=\"insufficient_scope\", scope=\"chat\"",
                 Scope::Predict => "Bearer error=\"insufficient_scope\", scope=\"predict\"",
                 Scope::Admin => "Bearer error=\"insufficient_scope\", scope=\"admin\"",
             };
@@ -137,8 +138,8 @@ struct Door {
 
 /// Lets a request through to `router` only if its bearer token allows it.
 ///
-/// Health, `/docs` and `/openapi.json` are open; asking models and reading metrics takes the scope
-/// `predict`; whatever else there is takes `admin`.
+/// Health, `/docs`, `/openapi.json` and the widget are open; talking takes the scope `chat`; asking
+/// models and reading metrics takes `predict`; whatever else there is takes `admin`.
 pub fn protect(router: Router, access: Access, metrics: Metrics) -> Router {
     let door = Door { access, metrics };
     router.layer(middleware::from_fn_with_state(door, enter))
@@ -173,15 +174,25 @@ fn needed(method: &Method, path: &str) -> Option<Scope> {
         "/v2/health/ready",
         "/docs",
         "/openapi.json",
+        "/widget.js",
     ];
     if open.contains(&path) || path.starts_with("/docs/") {
         return None;
     }
+    if method == Method::POST && ["/v1/chat/completions", "/v1/feedback"].contains(&path) {
+        return Some(Scope::Chat);
+    }
     let of_models = path == "/v2" || path.starts_with("/v1/") || path.starts_with("/v2/");
     let reads = method == Method::GET || method == Method::HEAD;
-    let asks = ["/predict", "/infer", "/v2/repository/index"]
-        .iter()
-        .any(|end| path.ends_with(end));
+    let asks = [
+        "/predict",
+        "/infer",
+        "/v1/completions",
+        "/v1/embeddings",
+        "/v2/repository/index",
+    ]
+    .iter()
+    .any(|end| path.ends_with(end));
     match (of_models && (reads || asks)) || path == "/metrics" {
         true => Some(Scope::Predict),
         false => Some(Scope::Admin),
@@ -206,6 +217,10 @@ mod tests {
         let scope = |method: Method, path| needed(&method, path);
         assert_eq!(scope(Method::GET, "/v2/health/ready"), None);
         assert_eq!(scope(Method::GET, "/docs/style.css"), None);
+        assert_eq!(scope(Method::GET, "/widget.js"), None);
+        for path in ["/v1/chat/completions", "/v1/feedback"] {
+            assert_eq!(scope(Method::POST, path), Some(Scope::Chat), "{path}");
+        }
         for (method, path) in [
             (Method::GET, "/v2"),
             (Method::GET, "/metrics"),
@@ -213,6 +228,8 @@ mod tests {
             (Method::POST, "/v1/models/iris/predict"),
             (Method::POST, "/v2/models/iris/versions/2/infer"),
             (Method::POST, "/v2/repository/index"),
+            (Method::POST, "/v1/completions"),
+            (Method::POST, "/v1/embeddings"),
             // No route has it; that it is not open is enough.
             (Method::GET, "/v2/health/../../runs"),
         ] {
@@ -224,6 +241,7 @@ mod tests {
             (Method::DELETE, "/v1/models/iris"),
             (Method::POST, "/v2/repository/models/iris/load"),
             (Method::POST, "/upload/predict"),
+            (Method::DELETE, "/v1/chat/completions"),
         ] {
             assert_eq!(scope(method, path), Some(Scope::Admin), "{path}");
         }

@@ -1,6 +1,7 @@
 //! A page for people: what is served, commands that work, and all addresses.
 
-use crate::example::{Place, examples};
+use crate::chat::ChatModel;
+use crate::example::{Place, examples, talk};
 use crate::model::Version;
 use crate::openapi::document;
 use crate::router::App;
@@ -36,18 +37,20 @@ async fn page(State(app): State<App>, headers: HeaderMap) -> Html<String> {
     let place = Place::of(&headers, app.tls, !open);
     // Anybody may read this page, but names and columns of models are for those with a token.
     let models = if open { app.models.list() } else { Vec::new() };
+    let talking = if open { app.chat.list() } else { Vec::new() };
     let described = models.iter().filter_map(|model| {
         let version = app.models.look(&model.name, None).ok()?;
         Some(about(&place, &model.name, &version))
     });
     let body = html! {
         h1 { "Modelwright" }
-        p { "This server answers with the predictions of trained models. The same as a document for \
+        p { "This server answers with the predictions of trained models, and talks. The same as a document for \
             programs: " a href="/openapi.json" { "openapi.json" } "." }
         h2 { "Models" }
         @if open {
             @for model in described { (model) }
-            @if models.is_empty() { p { "No model is loaded." } }
+            @for model in &talking { (talks(&place, model)) }
+            @if models.is_empty() && talking.is_empty() { p { "No model is loaded." } }
         } @else {
             p { "This server wants a token. With yours in " code { "MODELWRIGHT_TOKEN" }
                 ", GET " code { "/v1/models" } " lists the models, and " code { "/v1/models/NAME" }
@@ -88,6 +91,22 @@ fn about(place: &Place, name: &str, version: &Version) -> Markup {
     }
 }
 
+/// A model that talks, and a command.
+fn talks(place: &Place, model: &ChatModel) -> Markup {
+    let about = model.about();
+    let example = talk(place, model.name());
+    html! {
+        section {
+            h3 { (model.name()) }
+            p { (about.task) ", " (about.architecture) ", a context of " (about.context) " tokens." }
+            p { "It takes the messages of a conversation and answers with text, as OpenAI's API does: give \
+                their clients this server's address with " code { "/v1" } " behind it." }
+            h4 { (example.title) }
+            pre tabindex="0" { code { (example.command) } }
+        }
+    }
+}
+
 fn gives(version: &Version) -> String {
     let labels = || shortened(&version.labels);
     match version.output {
@@ -116,6 +135,7 @@ fn gives(version: &Version) -> String {
                                 with null if it is not sure, and the questions next to it."
                 .into()
         }
+        OutputSchema::Text => "It answers with a text.".into(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What can go wrong with a request or a server, and how a client is told.
 
+use crate::registry::NAME;
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use modelwright_data::DataError;
 use modelwright_tasks::TaskError;
@@ -17,6 +18,10 @@ pub struct ServeError {
     kind: Kind,
     message: String,
     help: String,
+    /// The field that is to blame, as OpenAI's clients are told.
+    param: Option<String>,
+    /// A name for it that OpenAI's clients know.
+    code: Option<&'static str>,
 }
 
 /// What kind of problem it is; each has a status of its own.
@@ -41,7 +46,31 @@ impl ServeError {
             kind,
             message: message.into(),
             help: help.into(),
+            param: None,
+            code: None,
         }
+    }
+
+    /// With the field of the request that is to blame.
+    pub(crate) fn at(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    /// With a name that OpenAI's clients know.
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// The field of the request that is to blame.
+    pub(crate) fn param(&self) -> Option<&str> {
+        self.param.as_deref()
+    }
+
+    /// The name that OpenAI's clients know.
+    pub(crate) fn code(&self) -> Option<&'static str> {
+        self.code
     }
 
     /// What was sent cannot be used.
@@ -70,6 +99,16 @@ impl ServeError {
     /// No such model, version or address.
     pub fn missing(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(Kind::Missing, message, help)
+    }
+
+    /// No model of this name.
+    pub(crate) fn no_model(name: &str) -> Self {
+        Self::missing(
+            // The name comes from a request, which may be long.
+            format!("no model `{}`", name.chars().take(NAME).collect::<String>()),
+            "GET /v1/models lists the models",
+        )
+        .with_code("model_not_found")
     }
 
     /// The body is larger than allowed.
@@ -143,6 +182,19 @@ impl ServeError {
         (!self.help.is_empty()).then_some(self.help.as_str())
     }
 
+    /// What a client is told beside the body.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
+        match self.kind {
+            Kind::Busy { seconds } => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Kind::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+    }
+
     /// The status that a client sees.
     pub fn status(&self) -> StatusCode {
         match self.kind {
@@ -209,22 +261,14 @@ impl IntoResponses for ServeError {
 
 impl IntoResponse for ServeError {
     fn into_response(self) -> Response {
-        let status = self.status();
         let body = ErrorBody {
-            error: self.message,
-            help: (!self.help.is_empty()).then_some(self.help),
+            error: self.message.clone(),
+            help: self.help().map(String::from),
         };
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        match self.kind {
-            Kind::Busy { seconds } => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            }
-            Kind::Unauthorized => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
-        }
+        let mut response = (self.status(), Json(body)).into_response();
+        self.add_headers(response.headers_mut());
+        // Addresses of OpenAI's API tell it in another form.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -114,6 +114,19 @@ pub(crate) fn first(place: &Place, model: &str, version: &Version) -> Example {
     }
 }
 
+/// The command that asks a model which talks.
+pub(crate) fn talk(place: &Place, model: &str) -> Example {
+    Example {
+        title: "A question",
+        command: place.curl("/v1/chat/completions", &json_body(&question(model))),
+    }
+}
+
+/// A conversation's first message.
+pub(crate) fn question(model: &str) -> Value {
+    json!({ "model": model, "messages": [{ "role": "user", "content": QUESTION }] })
+}
+
 fn json_body(body: &Value) -> String {
     let quoted = body.to_string().replace('\'', "'\\''");
     format!("-H 'Content-Type: application/json' -d '{quoted}'")

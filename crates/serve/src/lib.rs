@@ -1,12 +1,14 @@
 //! Models behind an address: predictions over HTTP, several models and versions at once, batching,
 //! tokens, limits and metrics.
 //!
-//! [`Models`] holds what is loaded and answers; [`router`] puts it behind the Open Inference Protocol
-//! and an address for people; [`access`], [`security`] and [`server`] guard the way in.
+//! [`Models`] holds what is loaded and predicts, [`chat::ChatModels`] what talks; [`router`] puts them
+//! behind the Open Inference Protocol, OpenAI's API and addresses for people; [`access`], [`security`]
+//! and [`server`] guard the way in.
 
 pub mod access;
 mod answer;
 mod batcher;
+pub mod chat;
 mod docs;
 mod error;
 mod example;
@@ -18,6 +20,7 @@ pub mod load;
 pub mod metrics;
 mod model;
 mod oip;
+mod openai;
 mod openapi;
 mod rate;
 mod registry;
@@ -30,6 +33,7 @@ pub mod telemetry;
 mod tls;
 pub mod tokens;
 mod watch;
+pub mod widget;
 
 pub use access::Access;
 pub use answer::Answer;
@@ -39,7 +43,7 @@ pub use input::Input;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use registry::Models;
-pub use router::{App, no_such_address, router};
+pub use router::{App, no_such_address, router, talking};
 pub use summary::{ModelSummary, VersionSummary};
 
 /// A result whose error says what was wrong and what to do.

@@ -17,6 +17,10 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Longest time from the head of a request to its answer.
     pub request_time: Duration,
+    /// Longest time from a question to the end of what a model writes; ends streams, too.
+    pub answer_time: Duration,
+    /// Most tokens of an answer, and what a request gets that names no number.
+    pub answer_tokens: usize,
     /// Largest picture, in pixels.
     pub picture_pixels: u64,
     /// Longest text, in characters.
@@ -46,6 +50,8 @@ impl Default for Limits {
             examples: 10_000,
             body_bytes: 16 << 20,
             request_time: Duration::from_secs(30),
+            answer_time: Duration::from_secs(600),
+            answer_tokens: 2048,
             picture_pixels: 40_000_000,
             text_chars: 100_000,
             versions: 2,

@@ -81,7 +81,7 @@ impl Target {
     /// The server does not answer, or has none or several.
     pub fn only_model(&self) -> Result<String, ServeError> {
         let models = self.get("/v1/models")?;
-        let names: Vec<&str> = models
+        let names: Vec<&str> = models["data"]
             .as_array()
             .into_iter()
             .flatten()

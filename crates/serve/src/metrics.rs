@@ -1,5 +1,6 @@
 //! What the server counts, in the form that Prometheus reads.
 
+use crate::chat::Talker;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -11,14 +12,19 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Weak};
 
 /// Upper bounds of the latency histogram in seconds: a small network answers in under a
 /// millisecond, a large one under load in seconds.
 const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+/// Upper bounds of the times to a first word in seconds: the prompt has to be read before.
+const FIRST_TOKEN: [f64; 12] = [
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];
 /// Upper bounds of the batch size histogram.
 const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
@@ -44,8 +50,20 @@ struct Inner {
     loaded: Family<VersionLabels, Gauge>,
     reload_failures: Family<ModelLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
+    talk: Talk,
     /// Which versions of which models are loaded: no other name becomes a label.
     names: RwLock<BTreeSet<(String, String)>>,
+}
+
+/// What is counted of models that talk. All but the times are read from the models when somebody asks.
+struct Talk {
+    talkers: Mutex<BTreeMap<String, Weak<dyn Talker>>>,
+    first_token: Family<ModelLabels, Histogram>,
+    prompt_tokens: Family<ModelLabels, Counter>,
+    cached_tokens: Family<ModelLabels, Counter>,
+    generated_tokens: Family<ModelLabels, Counter>,
+    running: Family<ModelLabels, Gauge>,
+    waiting: Family<ModelLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -108,6 +126,7 @@ impl Metrics {
             loaded: Family::default(),
             reload_failures: Family::default(),
             refusals: Family::default(),
+            talk: Talk::new(),
             names: RwLock::default(),
         };
         inner.register();
@@ -199,8 +218,29 @@ impl Metrics {
         failures.inc();
     }
 
+    /// Counts the time from a question to the first word of the answer.
+    pub fn first_token(&self, model: &str, seconds: f64) {
+        let times = self.inner.talk.first_token.get_or_create(&labels(model));
+        times.observe(seconds);
+    }
+
+    /// Counts what a model does that talks, until [`Self::talks_no_more`].
+    pub fn talks(&self, model: &str, talker: &Arc<dyn Talker>) {
+        let mut talkers = self.inner.talk.talkers();
+        talkers.insert(model.into(), Arc::downgrade(talker));
+    }
+
+    /// Notes that a model was taken away.
+    pub fn talks_no_more(&self, model: &str) {
+        let talk = &self.inner.talk;
+        talk.talkers().remove(model);
+        talk.running.remove(&labels(model));
+        talk.waiting.remove(&labels(model));
+    }
+
     /// All numbers as OpenMetrics text.
     pub fn open_metrics(&self) -> String {
+        self.inner.talk.look();
         let mut out = String::new();
         // Writing into a string cannot fail.
         let _ = text::encode(&mut out, &self.inner.registry);
@@ -210,6 +250,78 @@ impl Metrics {
     /// All numbers in the older Prometheus text form, for readers that know no other.
     pub fn prometheus(&self) -> String {
         classic(&self.open_metrics())
+    }
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self {
+            talkers: Mutex::default(),
+            first_token: Family::new_with_constructor(|| Histogram::new(FIRST_TOKEN)),
+            prompt_tokens: Family::default(),
+            cached_tokens: Family::default(),
+            generated_tokens: Family::default(),
+            running: Family::default(),
+            waiting: Family::default(),
+        }
+    }
+
+    fn talkers(&self) -> MutexGuard<'_, BTreeMap<String, Weak<dyn Talker>>> {
+        // A thread that panicked cannot have left the map half changed.
+        self.talkers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the models what they have done and are doing.
+    fn look(&self) {
+        for (model, talker) in self.talkers().iter() {
+            let Some(talker) = talker.upgrade() else {
+                continue;
+            };
+            let (load, model) = (talker.load(), labels(model));
+            let count = |family: &Family<ModelLabels, Counter>, value| {
+                let counter = family.get_or_create(&model);
+                counter.inner().store(value, Ordering::Relaxed);
+            };
+            count(&self.prompt_tokens, load.prompt_tokens);
+            count(&self.cached_tokens, load.cached_tokens);
+            count(&self.generated_tokens, load.completion_tokens);
+            let now = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+            self.running.get_or_create(&model).set(now(load.running));
+            self.waiting.get_or_create(&model).set(now(load.waiting));
+        }
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "first_token_seconds",
+            "Time from a question to the first word of its answer",
+            self.first_token.clone(),
+        );
+        registry.register(
+            "prompt_tokens",
+            "Tokens of prompts that were computed",
+            self.prompt_tokens.clone(),
+        );
+        registry.register(
+            "cached_tokens",
+            "Tokens of prompts that did not have to be computed again",
+            self.cached_tokens.clone(),
+        );
+        registry.register(
+            "generated_tokens",
+            "Tokens written",
+            self.generated_tokens.clone(),
+        );
+        registry.register(
+            "conversations_running",
+            "Answers being written now",
+            self.running.clone(),
+        );
+        registry.register(
+            "conversations_waiting",
+            "Questions that wait for a model now",
+            self.waiting.clone(),
+        );
     }
 }
 
@@ -225,8 +337,10 @@ impl Inner {
             loaded,
             reload_failures,
             refusals,
+            talk,
             names: _,
         } = self;
+        talk.register(registry);
         registry.register("requests", "Requests answered", requests.clone());
         registry.register(
             "request_seconds",

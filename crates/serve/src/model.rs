@@ -9,12 +9,18 @@ use crate::stamp::Stamp;
 use crate::tokens::hex;
 use burn::tensor::Device;
 use modelwright_data::Content;
-use modelwright_runs::{Bundle, CONFIG};
-use modelwright_tasks::{InputSchema, OutputSchema, Prediction, Predictor, STACK, TaskError, load};
+use modelwright_models::Tokenizer;
+use modelwright_runs::{Bundle, CONFIG, MODEL};
+use modelwright_tasks::{
+    InputSchema, OutputSchema, Prediction, Predictor, STACK, SentenceEncoder, TaskError, load,
+};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Tokens of a text that are counted at most.
+const TOKENS: usize = 1 << 20;
 /// Digits of a bundle's digest that are shown.
 const DIGITS: usize = 12;
 
@@ -39,6 +45,8 @@ pub(crate) struct Version {
     /// What comes out.
     pub output: OutputSchema,
     input: InputSchema,
+    /// Of a model that gives vectors.
+    tokenizer: Option<Tokenizer>,
     // Before the batcher: its thread then drops the network, on a stack that is large enough.
     predictor: Arc<dyn Predictor>,
     batcher: Batcher,
@@ -54,7 +62,16 @@ impl Version {
         metrics: &Metrics,
     ) -> Result<Self, ServeError> {
         let stamp = stamp(source);
-        let (bundle, digest, predictor) = open(source)?;
+        let Opened {
+            digest,
+            run,
+            task,
+            architecture,
+            predictor,
+            folder,
+        } = open(source)?;
+        let output = predictor.output();
+        let vectors = matches!(output, OutputSchema::Vector { .. });
         let named = (model, &*number.to_string());
         let batcher = Batcher::start(named, predictor.clone(), limits, metrics.clone())?;
         Ok(Self {
@@ -62,11 +79,13 @@ impl Version {
             source: source.into(),
             stamp,
             digest,
-            run: bundle.config.run,
-            task: bundle.config.task,
-            architecture: bundle.config.model_type,
+            run,
+            task,
+            architecture,
             labels: predictor.labels().into(),
-            output: predictor.output(),
+            output,
+            // Without one, tokens cannot be counted; all else works.
+            tokenizer: vectors.then(|| Tokenizer::open(&folder).ok()).flatten(),
             input: predictor.input(),
             predictor,
             batcher,
@@ -104,6 +123,12 @@ impl Version {
         prepared.map_err(|e| ServeError::prediction(&e))
     }
 
+    /// How many tokens a text has for a model that gives vectors.
+    pub fn tokens(&self, text: &str) -> usize {
+        let tokenizer = self.tokenizer.as_ref();
+        tokenizer.map_or(0, |tokenizer| tokenizer.encode(text, TOKENS).ids.len())
+    }
+
     /// Predictions for prepared content.
     pub async fn predict(
         &self,
@@ -114,16 +139,33 @@ impl Version {
     }
 }
 
-type Opened = (Bundle, String, Arc<dyn Predictor>);
+/// What was read of a model.
+struct Opened {
+    digest: String,
+    run: String,
+    task: String,
+    architecture: String,
+    predictor: Arc<dyn Predictor>,
+    /// The folder of its files.
+    folder: PathBuf,
+}
 
 /// Opens a bundle on a thread with a large stack: networks are built recursively.
 fn open(source: &Path) -> Result<Opened, ServeError> {
     let path = source.to_path_buf();
     let open = move || -> Result<Opened, TaskError> {
+        if is_of_others(&path) {
+            return open_encoder(path);
+        }
         let bundle = Bundle::open(&path)?;
-        let digest = digest(&bundle.read(CONFIG)?);
-        let predictor = load(&bundle, Device::flex())?;
-        Ok((bundle, digest, predictor.into()))
+        Ok(Opened {
+            digest: digest(&bundle.read(CONFIG)?),
+            predictor: load(&bundle, Device::flex())?.into(),
+            folder: bundle.path().into(),
+            run: bundle.config.run,
+            task: bundle.config.task,
+            architecture: bundle.config.model_type,
+        })
     };
     let failed = |problem: &str| ServeError::own(format!("{}: {problem}", source.display()));
     let thread = std::thread::Builder::new()
@@ -133,6 +175,30 @@ fn open(source: &Path) -> Result<Opened, ServeError> {
         .map_err(|e| failed(&e.to_string()))?;
     let opened = thread.join().map_err(|_| failed("loading it failed"))?;
     opened.map_err(|e| ServeError::bundle(&e))
+}
+
+/// Whether a folder is a sentence encoder of Hugging Face's and no bundle of ours.
+fn is_of_others(folder: &Path) -> bool {
+    let config = std::fs::read(folder.join(CONFIG)).ok();
+    let config: Option<Value> = config.and_then(|text| serde_json::from_slice(&text).ok());
+    let weights = [MODEL, "pytorch_model.bin"].map(|file| folder.join(file).exists());
+    config.is_some_and(|c| c.get("modelwright_bundle").is_none() && c["model_type"].is_string())
+        && weights.contains(&true)
+}
+
+fn open_encoder(folder: PathBuf) -> Result<Opened, TaskError> {
+    let text = std::fs::read(folder.join(CONFIG)).unwrap_or_default();
+    let config: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let encoder = SentenceEncoder::open(&folder.to_string_lossy(), Device::flex())?;
+    Ok(Opened {
+        digest: digest(&text),
+        // It was trained elsewhere.
+        run: String::new(),
+        task: "text-embedding".into(),
+        architecture: config["model_type"].as_str().unwrap_or_default().into(),
+        predictor: encoder.into_predictor().into(),
+        folder,
+    })
 }
 
 fn digest(content: &[u8]) -> String {

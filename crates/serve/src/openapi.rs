@@ -1,7 +1,7 @@
 //! The server's description of itself, made from the types that it reads and writes.
 
 use crate::router::App;
-use crate::{friendly, oip};
+use crate::{friendly, oip, openai};
 use axum::routing::get;
 use axum::{Json, Router};
 use std::sync::LazyLock;
@@ -16,7 +16,8 @@ pub(crate) fn routes() -> Router<App> {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Modelwright",
-    description = "Predictions of trained models. `/v1` takes what a person has; `/v2` is the Open \
+    description = "Predictions of trained models, and conversations. `/v1` takes what a person has, and \
+        speaks OpenAI's API (`/v1/chat/completions`, `/v1/embeddings` …); `/v2` is the Open \
         Inference Protocol, where a version can also be named: `/v2/models/{model}/versions/{version}`."
 ))]
 struct Description;
@@ -26,6 +27,7 @@ pub(crate) fn document() -> &'static utoipa::openapi::OpenApi {
     static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(|| {
         let mut document = Description::openapi();
         document.merge(friendly::Description::openapi());
+        document.merge(openai::Description::openapi());
         document.merge(oip::Description::openapi());
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Longest name of a model.
-const NAME: usize = 100;
+pub(crate) const NAME: usize = 100;
 
 /// The models of a server. Clones are the same models.
 #[derive(Clone)]
@@ -225,13 +225,10 @@ impl Models {
 
     fn model(&self, name: &str) -> Result<Arc<Model>, ServeError> {
         let models = read(&self.shared.models);
-        models.get(name).cloned().ok_or_else(|| {
-            ServeError::missing(
-                // The name comes from an address, which may be long.
-                format!("no model `{}`", name.chars().take(NAME).collect::<String>()),
-                "GET /v1/models lists the models",
-            )
-        })
+        models
+            .get(name)
+            .cloned()
+            .ok_or_else(|| ServeError::no_model(name))
     }
 }
 
@@ -318,7 +315,7 @@ impl Model {
 }
 
 /// Names stand in addresses, in metrics and on pages.
-fn check_name(name: &str) -> Result<(), ServeError> {
+pub(crate) fn check_name(name: &str) -> Result<(), ServeError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let fine = name.chars().all(plain) && !name.is_empty() && !name.starts_with('.');
     match fine && name.len() <= NAME {

@@ -1,12 +1,14 @@
 //! All addresses for predictions, without guards: those are put around it by whoever listens.
 
 use crate::access::Access;
+use crate::chat::ChatModels;
 use crate::error::ServeError;
 use crate::example::{self, Place};
 use crate::limits::Limits;
 use crate::metrics::{self, Metrics};
 use crate::registry::Models;
-use crate::{docs, friendly, oip, openapi};
+use crate::security::Origins;
+use crate::{docs, friendly, oip, openai, openapi, widget};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::DefaultBodyLimit;
@@ -27,6 +29,10 @@ pub struct App {
     pub access: Access,
     /// What is accepted at most.
     pub limits: Limits,
+    /// The models that talk.
+    pub chat: ChatModels,
+    /// The web sites whose pages may ask.
+    pub origins: Origins,
     /// Whether clients come through TLS, for the addresses in examples.
     pub tls: bool,
 }
@@ -37,6 +43,8 @@ impl App {
         Self {
             metrics: models.metrics().clone(),
             limits: models.limits().clone(),
+            chat: ChatModels::new(models.limits(), models.metrics()),
+            origins: Origins::default(),
             models,
             access,
             tls,
@@ -45,9 +53,12 @@ impl App {
 
     /// A command that asks the first model, for a server at `address`.
     pub fn first_command(&self, address: SocketAddr) -> Option<String> {
-        let model = self.models.list().into_iter().next()?;
-        let version = self.models.look(&model.name, None).ok()?;
         let place = Place::at(&reachable(address), self.tls, !self.access.is_open());
+        let Some(model) = self.models.list().into_iter().next() else {
+            let model = self.chat.list().into_iter().next()?;
+            return Some(example::talk(&place, model.name()).command);
+        };
+        let version = self.models.look(&model.name, None).ok()?;
         Some(example::first(&place, &model.name, &version).command)
     }
 }
@@ -69,19 +80,27 @@ fn reachable(address: SocketAddr) -> String {
     }
 }
 
-/// The Open Inference Protocol below `/v2`, addresses for people below `/v1`, their description, and
-/// metrics.
+/// The Open Inference Protocol below `/v2`, OpenAI's API and addresses for people below `/v1`, their
+/// description, the widget, and metrics.
 pub fn router(app: App) -> Router {
     let body = DefaultBodyLimit::max(app.limits.body_bytes);
     let metrics = metrics::router(app.metrics.clone());
     Router::new()
         .merge(oip::routes())
         .merge(friendly::routes())
+        .merge(openai::routes())
         .merge(docs::routes())
         .merge(openapi::routes())
         .layer(body)
         .with_state(app)
         .merge(metrics)
+        .merge(widget::routes())
+}
+
+/// Only the addresses of OpenAI's API, for pages that have guards of their own.
+pub fn talking(app: App) -> Router {
+    let body = DefaultBodyLimit::max(app.limits.body_bytes);
+    openai::routes().layer(body).with_state(app)
 }
 
 /// The answer where there is no such address, for `Router::fallback`.

@@ -26,4 +26,10 @@ impl Stamp {
             inode,
         })
     }
+
+    /// When it was written, in seconds since 1970.
+    pub fn seconds(&self) -> Option<u64> {
+        let since = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(since.as_secs())
+    }
 }

@@ -1,5 +1,6 @@
 //! Models as listed.
 
+use crate::chat::VERSION;
 use crate::registry::Model;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -8,6 +9,14 @@ use utoipa::ToSchema;
 /// A model as listed.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ModelSummary {
+    /// Its name, as OpenAI's clients look for it.
+    pub id: String,
+    /// `model`, for OpenAI's clients.
+    pub object: &'static str,
+    /// When it was made or loaded, in seconds since 1970.
+    pub created: u64,
+    /// Who made it, for OpenAI's clients: this program.
+    pub owned_by: &'static str,
     /// Its name in addresses.
     pub name: String,
     /// What it does.
@@ -18,7 +27,7 @@ pub struct ModelSummary {
     pub ready: bool,
     /// The version that answers where none is named.
     pub version: String,
-    /// All loaded versions, oldest first.
+    /// All loaded versions, oldest first; none of a model that talks, which is not replaced.
     pub versions: Vec<VersionSummary>,
 }
 
@@ -46,9 +55,9 @@ impl ModelSummary {
     pub(crate) fn of(model: &Model, accepting: bool) -> Self {
         let lineup = model.lineup();
         let current = lineup.current();
+        let created = current.and_then(|v| v.stamp?.seconds());
+        let task = current.map(|v| v.task.clone()).unwrap_or_default();
         Self {
-            name: model.name().into(),
-            task: current.map(|v| v.task.clone()).unwrap_or_default(),
             labels: current.map(|v| v.labels.to_vec()).unwrap_or_default(),
             ready: accepting && current.is_some(),
             version: lineup.current.to_string(),
@@ -64,6 +73,23 @@ impl ModelSummary {
                     share: lineup.share(v.number),
                 })
                 .collect(),
+            ..Self::named(model.name(), &task, created.unwrap_or_default())
+        }
+    }
+
+    /// A model that answers and has no versions.
+    pub(crate) fn named(name: &str, task: &str, created: u64) -> Self {
+        Self {
+            id: name.into(),
+            object: "model",
+            created,
+            owned_by: "modelwright",
+            name: name.into(),
+            task: task.into(),
+            labels: Vec::new(),
+            ready: true,
+            version: VERSION.into(),
+            versions: Vec::new(),
         }
     }
 }

@@ -106,6 +106,10 @@ pub(crate) async fn observe(
     response
 }
 
+/// The model that a request named in its body; it exists.
+#[derive(Debug, Clone)]
+pub(crate) struct OfModel(pub(crate) String);
+
 /// A request until its answer, or until its client leaves.
 struct Work {
     id: String,
@@ -144,6 +148,9 @@ impl Work {
 
     fn finish(mut self, response: &Response) {
         self.finished = true;
+        if let Some(OfModel(name)) = response.extensions().get() {
+            self.model.clone_from(name);
+        }
         let token = response.extensions().get::<TokenId>();
         self.record(response.status().as_u16(), token.map(|t| t.0.as_str()));
     }

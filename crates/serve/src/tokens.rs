@@ -41,7 +41,9 @@ const FILE_BYTES: u64 = 16 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// Asking models.
+    /// Talking with models, and saying what one thinks of their answers: all that a public page needs.
+    Chat,
+    /// Asking models, also for predictions.
     Predict,
     /// Everything, also changing what is served.
     Admin,
@@ -49,11 +51,12 @@ pub enum Scope {
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 2] = [Self::Predict, Self::Admin];
+    pub const ALL: [Self; 3] = [Self::Chat, Self::Predict, Self::Admin];
 
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Chat => "chat",
             Self::Predict => "predict",
             Self::Admin => "admin",
         }
@@ -68,7 +71,7 @@ impl FromStr for Scope {
         found.ok_or_else(|| {
             ServeError::setup(
                 format!("no scope `{text}`"),
-                "there are `predict` and `admin`",
+                "there are `chat`, `predict` and `admin`",
             )
         })
     }
@@ -107,9 +110,9 @@ pub struct Token {
 }
 
 impl Token {
-    /// Whether it allows `scope`; one with `admin` allows everything.
+    /// Whether it allows `scope`: each scope holds those before it, so that `admin` allows everything.
     pub fn allows(&self, scope: Scope) -> bool {
-        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+        self.scopes.iter().any(|allowed| *allowed >= scope)
     }
 
     /// Whether its time is over.
@@ -300,7 +303,7 @@ fn check(new: &NewToken) -> Result<(), ServeError> {
     if new.scopes.is_empty() {
         return Err(ServeError::setup(
             "a token without a scope allows nothing",
-            "give --scope predict or --scope admin",
+            "give --scope chat, --scope predict or --scope admin",
         ));
     }
     if new.per_minute == Some(0) {

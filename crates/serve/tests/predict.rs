@@ -132,7 +132,14 @@ fn models_say_how_they_are_used() {
     let models = [("iris", iris()), ("digits", digits()), ("prices", ames())];
     let (server, _) = serve(quick(), &models);
     let (_, list) = get(&server, "/v1/models");
-    assert_eq!(list.as_array().unwrap().len(), 3);
+    assert_eq!(list["object"], "list");
+    let listed = list["data"].as_array().unwrap();
+    assert_eq!(listed.len(), 3);
+    assert_eq!(listed[0]["id"], listed[0]["name"]);
+    assert!(
+        listed[0]["created"].as_u64() > Some(1_700_000_000),
+        "{list}"
+    );
     for (name, _) in models {
         let (status, about) = get(&server, &format!("/v1/models/{name}"));
         assert_eq!(status, 200);

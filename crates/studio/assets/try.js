@@ -13,8 +13,8 @@ async function ask(url, body) {
   at("problem").hidden = true;
   at("answer").setAttribute("aria-busy", "true");
   try {
-    const why = at("why")?.checked ? "?why=1" : "";
-    const response = await fetch(url + why, { method: "POST", body });
+    const wish = at("why") ? `?${new URLSearchParams(new FormData(at("why")))}` : "";
+    const response = await fetch(url + wish, { method: "POST", body });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     // A later question may have been answered before this one.
     if (number !== asked) return;
@@ -119,6 +119,8 @@ if (pictures) {
   const place = at("drawing");
   if (place) drawing(place, askPicture);
 }
+// Whether and how to say why is sent along with an example, never by itself.
+at("why")?.addEventListener("submit", (event) => event.preventDefault());
 onSubmit(at("row"));
 onSubmit(at("text"));
 

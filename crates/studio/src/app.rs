@@ -9,10 +9,13 @@ use crate::uploads::{UploadLimits, Uploads};
 use crate::{assets, guard, pages, problem};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use modelwright_generate::EngineOptions;
 use modelwright_runs::Store;
 use modelwright_serve as serve;
+use modelwright_serve::Metrics;
 use modelwright_serve::access::protect;
-use modelwright_serve::security::harden;
+use modelwright_serve::chat::ChatModels;
+use modelwright_serve::security::{allow_origins, harden};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,8 @@ pub struct StudioOptions {
     pub runs: PathBuf,
     /// What an upload may cost.
     pub uploads: UploadLimits,
+    /// How language models are loaded.
+    pub engine: EngineOptions,
     /// Models, metrics, tokens and limits of the prediction endpoints.
     pub serve: serve::App,
     /// The name or address that the studio is bound to, as a browser writes it.
@@ -45,7 +50,9 @@ struct Inner {
     uploads: Uploads,
     looks: Looks,
     jobs: Jobs,
+    engine: EngineOptions,
     serve: serve::App,
+    talks: ChatModels,
     sessions: Sessions,
     shelf: Shelf,
     closing: watch::Sender<bool>,
@@ -64,6 +71,8 @@ impl Studio {
             looks: Looks::default(),
             jobs: Jobs::new(&options.runs),
             runs: options.runs,
+            engine: options.engine,
+            talks: ChatModels::new(&options.serve.limits, &Metrics::new()),
             serve: options.serve,
             sessions: Sessions::default(),
             shelf: Shelf::default(),
@@ -80,24 +89,31 @@ impl Studio {
         let pages = pages::routes()
             .merge(assets::routes())
             .fallback(pages::not_found);
+        let talking = serve::talking(serve::App {
+            chat: self.0.talks.clone(),
+            ..serve.clone()
+        });
+        let pages = pages.nest_service("/chat/api", talking);
         let endpoints = serve::router(serve.clone());
         let endpoints = protect(endpoints, serve.access.clone(), serve.metrics.clone());
-        self.limited(
-            self.framed(pages),
-            serve.limits.body_bytes as u64,
-            PAGE_TIME,
-        )
-        .merge(self.limited(
-            self.framed(pages::uploading()),
-            self.0.uploads.limits().bytes + FORM,
-            UPLOAD_TIME,
-        ))
-        .merge(self.limited(
-            endpoints,
-            serve.limits.body_bytes as u64,
-            serve.limits.request_time,
-        ))
-        .layer(from_fn_with_state(self.clone(), guard::own_pages_only))
+        let all = self
+            .limited(
+                self.framed(pages),
+                serve.limits.body_bytes as u64,
+                PAGE_TIME,
+            )
+            .merge(self.limited(
+                self.framed(pages::uploading()),
+                self.0.uploads.limits().bytes + FORM,
+                UPLOAD_TIME,
+            ))
+            .merge(self.limited(
+                endpoints,
+                serve.limits.body_bytes as u64,
+                serve.limits.request_time,
+            ))
+            .layer(from_fn_with_state(self.clone(), guard::own_pages_only));
+        allow_origins(all, serve.origins.clone())
     }
 
     /// Pages for those who may see them, problems among them.
@@ -120,6 +136,8 @@ impl Studio {
 
     /// Ends what would keep a browser's connection open: call it when the server is to stop.
     pub fn close(&self) {
+        self.0.talks.close();
+        self.0.serve.chat.close();
         self.0.closing.send_replace(true);
     }
 
@@ -165,6 +183,16 @@ impl Studio {
     /// Models that are served.
     pub fn models(&self) -> &serve::Models {
         &self.0.serve.models
+    }
+
+    /// Models that the chat page has loaded; nobody else can ask them.
+    pub(crate) fn talks(&self) -> &ChatModels {
+        &self.0.talks
+    }
+
+    /// How language models are loaded.
+    pub(crate) fn engine(&self) -> &EngineOptions {
+        &self.0.engine
     }
 
     /// The prediction endpoints' state.

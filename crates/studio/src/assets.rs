@@ -8,13 +8,18 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
+use modelwright_serve::widget::TALK;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 /// Files by name.
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
-        &[$(($name, include_str!(concat!("../assets/", $name)))),*]
+        &[
+            // What the page has in common with the widget for other sites.
+            ("talk.js", TALK),
+            $(($name, include_str!(concat!("../assets/", $name)))),*
+        ]
     };
 }
 
@@ -25,6 +30,8 @@ const FILES: &[(&str, &str)] = files![
     "upload.js",
     "train.js",
     "chart.js",
+    "chat.css",
+    "chat.js",
     "compare.js",
     "draw.js",
     "result.js",

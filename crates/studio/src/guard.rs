@@ -33,7 +33,9 @@ pub async fn own_pages_only(
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if changes && !same_origin(headers, host(headers, &request)) {
+    // Sites that were named when the studio was started may ask models.
+    let named = studio.serve().origins.allow(request.uri().path(), headers);
+    if changes && !named && !same_origin(headers, host(headers, &request)) {
         return refused("guard-origin");
     }
     next.run(request).await

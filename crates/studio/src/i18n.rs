@@ -18,6 +18,7 @@ macro_rules! texts {
             include_str!(concat!("../i18n/", $language, "/try.ftl")),
             include_str!(concat!("../i18n/", $language, "/ship.ftl")),
             include_str!(concat!("../i18n/", $language, "/text.ftl")),
+            include_str!(concat!("../i18n/", $language, "/chat.ftl")),
         ]
     };
 }

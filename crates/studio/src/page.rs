@@ -122,6 +122,9 @@ impl Ctx {
                             img src=(assets::url("icon.svg")) alt="" width="28" height="28";
                             span { (self.t("app-name")) }
                         }
+                        a.link href="/chat" aria-current=[self.path.starts_with("/chat").then_some("page")] {
+                            (self.t("chat-title"))
+                        }
                         div.visitor { (self.preferences()) (self.sign_out()) }
                     } }
                     (self.steps())

@@ -4,6 +4,7 @@
 //! With `MODELWRIGHT_SCREENSHOTS` set to a folder, a picture of each page is left there.
 
 mod browser_kit;
+mod parrot;
 
 use browser_kit::{Page, Started};
 use serde_json::Value;
@@ -25,6 +26,8 @@ async fn a_person_gets_from_data_to_a_served_model() {
     pictures(page, &folder).await;
     table(page).await;
     texts(page, data.path()).await;
+    talk(page).await;
+    widget(page).await;
     started.end().await;
 }
 
@@ -173,6 +176,92 @@ async fn texts(page: &Page, folder: &Path) {
     page.wait_for("#answer .headline").await;
     assert_eq!(page.text("#answer .headline").await, "happy");
     page.shot("try-text").await;
+}
+
+/// Somebody talks with an assistant, looks at a source, likes an answer, stops one, and compares.
+async fn talk(page: &Page) {
+    page.open("/chat").await;
+    // Enter sends.
+    page.type_into("#question", "when are you open?\n").await;
+    page.wait_for("#talk-0 .under").await;
+    let said = page.text("#talk-0 .turn.model .text").await;
+    assert!(said.contains("You said when are you open?"), "{said}");
+    // What looks like marks of a page is shown as it is.
+    assert!(said.contains("<img"), "{said}");
+    let inside = "return document.querySelectorAll('#talk-0 .text img').length";
+    assert_eq!(page.script(inside).await, Value::from(0));
+    assert_eq!(
+        page.text("#talk-0 .turn.model strong").await,
+        "when are you open?"
+    );
+    page.click("#talk-0 .turn.model p .cite").await;
+    assert_eq!(page.text("#passage mark").await, "nine to five");
+    page.shot("chat").await;
+    page.click("#passage-close").await;
+    page.click("#talk-0 .thumb").await;
+    page.wait_for("#talk-0 .thumb[aria-pressed=true]").await;
+
+    page.type_into("#question", "forever").await;
+    page.click("#send").await;
+    page.until("it writes", async || {
+        page.text("#talk-0 .turn:last-child .text")
+            .await
+            .contains("on on")
+    })
+    .await;
+    page.click("#send").await;
+    page.until("it has stopped", async || {
+        page.text("#talk-0 .turn:last-child")
+            .await
+            .contains("(stopped)")
+    })
+    .await;
+
+    let compare = "const o = document.getElementById('other'); o.value = 'served:help'; \
+        o.dispatchEvent(new Event('change'))";
+    page.script(compare).await;
+    page.type_into("#question", "both\n").await;
+    page.wait_for("#talk-1:not([hidden]) .under").await;
+    page.wait_for("#talk-0 .under").await;
+    page.shot("chat-two").await;
+}
+
+/// The bubble on a page: it opens, answers, shows a source.
+async fn widget(page: &Page) {
+    page.open("/chat").await;
+    let add = "const s = document.createElement('script'); s.src = '/widget.js'; \
+        s.dataset.model = 'help'; document.head.append(s)";
+    page.script(add).await;
+    page.wait_for(".modelwright-chat").await;
+    // What is inside the bubble is apart from the page.
+    let inside = |what: &str| {
+        format!("const r = document.querySelector('.modelwright-chat').shadowRoot; {what}")
+    };
+    page.script(&inside("r.querySelector('.bubble').click()"))
+        .await;
+    let say =
+        "r.querySelector('textarea').value = 'hello'; r.querySelector('form').requestSubmit()";
+    page.script(&inside(say)).await;
+    let answered = inside("return r.querySelector('.under .cite') !== null");
+    page.until("the widget has answered", async || {
+        page.script(&answered).await == Value::Bool(true)
+    })
+    .await;
+    let log = page
+        .script(&inside("return r.querySelector('.log').textContent"))
+        .await;
+    assert!(log.as_str().unwrap().contains("You said hello"), "{log}");
+    page.shot("widget").await;
+    let read =
+        "r.querySelector('.under .cite').click(); return r.querySelector('.passage').textContent";
+    let passage = page.script(&inside(read)).await;
+    assert!(
+        passage
+            .as_str()
+            .unwrap()
+            .contains("We are open nine to five."),
+        "{passage}"
+    );
 }
 
 /// The embedded digits as picture files, one folder a digit.

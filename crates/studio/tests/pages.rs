@@ -40,6 +40,7 @@ async fn every_page_has_both_languages() {
         "/data/digits",
         "/data/ames",
         "/train?data=digits",
+        "/chat",
     ] {
         bench.data(path).await;
         for lang in ["en", "zh-Hans"] {

@@ -97,15 +97,17 @@ async fn classes_of_texts_can_be_read_tried_and_compared() {
     let bench = Bench::new();
     let file = bench.folder.path().join("messages.csv");
     std::fs::write(&file, messages()).unwrap();
-    let run = train(
-        &bench,
-        &[
-            ("data.source", &file.display().to_string()),
+    let source = file.display().to_string();
+    let trained = |epochs: &str| {
+        let settings = [
+            ("data.source", source.as_str()),
             ("model.architecture", "text-cnn"),
             ("model.vocabulary", "500"),
-            ("training.epochs", "6"),
-        ],
-    );
+            ("training.epochs", epochs),
+        ];
+        train(&bench, &settings)
+    };
+    let run = trained("6");
     let result = page(&bench, &format!("/runs/{run}/result")).await;
     for words in [
         "Was the model worth its cost?",
@@ -137,6 +139,18 @@ async fn classes_of_texts_can_be_read_tried_and_compared() {
         .post(&address, "c0=click+here+now%2C+you+have+won")
         .await;
     tried.says("<p class=\"headline\">spam</p>").says("% sure.");
+    let reasons = bench
+        .post(
+            &format!("{address}?why=integrated-gradients"),
+            "c0=click+here+now%2C+you+have+won",
+        )
+        .await;
+    reasons
+        .says("a text of padding")
+        .says("score before softmax");
+    let short = trained("1");
+    let compared = page(&bench, &format!("/compare?run={run}&run={short}")).await;
+    assert!(compared.contains("logistic regression on word pieces"));
     let hostile = bench
         .post(&address, "c0=%3Cscript%3Ealert(1)%3C%2Fscript%3E")
         .await;

@@ -54,8 +54,34 @@ async fn a_row_is_explained_by_its_columns() {
     let row = "c0=5.1&c1=3.5&c2=1.4&c3=0.2";
     let plain = bench.post(&format!("/runs/{run}/try/row"), row).await;
     assert!(!plain.text.contains("Why?"));
-    let reasons = bench.post(&format!("/runs/{run}/try/row?why=1"), row).await;
-    reasons.says("Why?").says("petal").says("Shapley values");
+    assert!(form.contains("What would have to change"));
+    let ask = |wish: &str| {
+        let address = format!("/runs/{run}/try/row?{wish}");
+        let bench = &bench;
+        async move { bench.post(&address, row).await }
+    };
+    let reasons = ask("why=shapley").await;
+    reasons
+        .says("Why?")
+        .says("petal")
+        .says("Assumes that columns");
+    // A flower with short petals is no virginica; its sepals cannot be changed.
+    let wish = "why=counterfactual&wanted=virginica&fixed=sepal_length_cm&fixed=sepal_width_cm";
+    let changes = ask(wish).await;
+    changes
+        .says("What would have to change for `virginica`?")
+        .says("→")
+        .says("Left as they are: sepal_length_cm, sepal_width_cm");
+    assert!(!changes.text.contains("sepal_length_cm</strong>"));
+    // Of three classes one must be named, and pictures alone have a Grad-CAM.
+    for wish in ["why=counterfactual", "why=grad-cam", "why=magic"] {
+        let refused = ask(wish).await;
+        assert!(
+            refused.status.is_client_error(),
+            "{wish}: {}",
+            refused.status
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,11 +91,18 @@ async fn a_picture_is_explained_by_its_places() {
         &bench,
         &[("data.source", "digits"), ("training.epochs", "2")],
     );
-    let reasons = bench
-        .post(&format!("/runs/{run}/try/example?why=1"), "example=3")
-        .await;
-    reasons
+    let ask = |wish: &str| {
+        let address = format!("/runs/{run}/try/example?{wish}");
+        let bench = &bench;
+        async move { bench.post(&address, "example=3").await }
+    };
+    ask("why=occlusion")
+        .await
         .says("Where it is red")
         .says("data:image/png;base64,")
-        .says("plain patch");
+        .says("a patch of");
+    let path = ask("why=integrated-gradients").await;
+    path.says("the mean colour").says("miss the score by");
+    // A perceptron has no feature map.
+    assert!(ask("why=grad-cam").await.status.is_client_error());
 }

@@ -1,13 +1,16 @@
 //! What a finished model says of each example that it was scored on.
 
 use crate::error::TaskError;
+use crate::evaluation::Evaluation;
 use crate::of_bundle::with_model;
 use crate::origin::Origin;
+use crate::output::OutputSchema;
 use crate::session::recipe_of;
 use crate::task::{Prediction, Predictor};
 use modelwright_data::{Dataset, Notify, Part};
 use modelwright_evaluate::argmax;
 use modelwright_runs::{Run, RunFolder, write_file};
+use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
 
 /// Answers of a model beside the true ones, example by example.
@@ -50,6 +53,8 @@ pub enum AnswerValues {
         truth: Vec<Vec<u32>>,
         /// Those that the model gives.
         predicted: Vec<Vec<u32>>,
+        /// The probability of each label, example by example.
+        probabilities: Vec<f32>,
     },
     /// Of a model that answers in words.
     Texts {
@@ -122,11 +127,10 @@ impl Answers {
         if let Some(answers) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
             return Ok(answers);
         }
-        let (recipe, part) = (recipe_of(run)?, part_of(run));
+        let recipe = recipe_of(run)?;
         let answers = with_model(&folder.bundle(), |predictor| {
-            let parts = predictor.parts(dataset, &recipe)?;
-            let rows: Vec<usize> = (0..parts.len()).filter(|i| parts[*i] == part).collect();
-            Self::new(predictor, dataset, &rows)
+            let scored = Scored::of_run(run, predictor, dataset, &recipe)?;
+            Self::new(predictor, dataset, &scored.rows)
         })?;
         write_file(&path, &serde_json::to_vec(&answers).unwrap_or_default())?;
         Ok(answers)
@@ -146,6 +150,59 @@ impl Answers {
         let predictions = predictor.predict(&dataset.source, &content, 0..examples.len())?;
         let values = AnswerValues::new(predictor.labels(), truth, predictions);
         Ok(Self { examples, values })
+    }
+
+    /// The same, and what is measured of them; no answers of a model whose answers are measured
+    /// together only.
+    ///
+    /// # Errors
+    /// The data does not suit the model or has no true answers.
+    pub fn measured(
+        predictor: &dyn Predictor,
+        dataset: &Dataset,
+        rows: &[usize],
+    ) -> Result<(Option<Self>, Evaluation), TaskError> {
+        match predictor.output() {
+            OutputSchema::Class
+            | OutputSchema::Labels
+            | OutputSchema::Value
+            | OutputSchema::Span => {
+                let answers = Self::new(predictor, dataset, rows)?;
+                let evaluation = Evaluation::of(&answers);
+                Ok((Some(answers), evaluation))
+            }
+            _ => Ok((None, predictor.evaluate(dataset, rows)?)),
+        }
+    }
+}
+
+/// The examples of a run's data that its scores are on.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    /// The part of each example of the data.
+    pub parts: Vec<Part>,
+    /// The part that the scores are on.
+    pub part: Part,
+    /// The examples of that part.
+    pub rows: Vec<usize>,
+}
+
+impl Scored {
+    /// Those of a run with this recipe; `dataset` is what [`data_of_run`] gives.
+    ///
+    /// # Errors
+    /// The data does not suit the model.
+    pub fn of_run(
+        run: &Run,
+        predictor: &dyn Predictor,
+        dataset: &Dataset,
+        recipe: &Recipe,
+    ) -> Result<Self, TaskError> {
+        let parts = predictor.parts(dataset, recipe)?;
+        // Runs of old versions do not tell.
+        let part = Part::named(&run.scored_on).unwrap_or(Part::Test);
+        let rows = (0..parts.len()).filter(|i| parts[*i] == part).collect();
+        Ok(Self { parts, part, rows })
     }
 }
 
@@ -171,6 +228,11 @@ impl AnswerValues {
             Truth::Sets(truth) => Self::Sets {
                 truth,
                 predicted: predictions.iter().map(|p| set(p, &labels)).collect(),
+                probabilities: predictions
+                    .iter()
+                    .flat_map(probabilities)
+                    .copied()
+                    .collect(),
                 labels,
             },
             Truth::Texts(truth) => {
@@ -194,14 +256,11 @@ pub fn data_of_run(run: &Run, folder: &RunFolder, notify: Notify) -> Result<Data
     Ok(origin.open(&recipe_of(run)?.data, notify)?.dataset)
 }
 
-/// The part that a run's scores are on.
-fn part_of(run: &Run) -> Part {
-    Part::named(&run.scored_on).unwrap_or(Part::Test)
-}
-
 fn probabilities(prediction: &Prediction) -> &[f32] {
     match prediction {
-        Prediction::Class { probabilities, .. } => probabilities,
+        Prediction::Class { probabilities, .. } | Prediction::Labels { probabilities, .. } => {
+            probabilities
+        }
         _ => &[],
     }
 }
@@ -235,6 +294,7 @@ fn words(prediction: Prediction) -> (String, f32) {
             probability,
             ..
         } => (answer.unwrap_or_default(), probability),
+        Prediction::Text { text, .. } => (text, 1.0),
         _ => (String::new(), 0.0),
     }
 }
@@ -251,11 +311,17 @@ mod tests {
                 labels: vec!["red".into(), "blue".into()],
                 truth: vec![vec![0, 1], vec![0], vec![]],
                 predicted: vec![vec![0], vec![1], vec![1]],
+                probabilities: vec![0.9, 0.1, 0.2, 0.8, 0.3, 0.6],
             },
         };
         assert_eq!(answers.of_label(0, true), [8]);
         assert_eq!(answers.of_label(1, true), [7]);
         assert_eq!(answers.of_label(1, false), [8, 9]);
         assert_eq!(answers.of_label(0, false), [0; 0]);
+        let Evaluation::MultiLabel(report) = Evaluation::of(&answers) else {
+            panic!("labels")
+        };
+        // Of six decisions one, two and one are wrong.
+        assert!((report.hamming_loss - 4.0 / 6.0).abs() < 1e-9, "{report:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! A classifier whose probabilities are corrected by a temperature (Guo et al. 2017).
 
-use crate::answers::Truth;
+use crate::answers::{Answers, Truth};
 use crate::classify::predictions;
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
@@ -8,9 +8,8 @@ use crate::input::InputSchema;
 use crate::inside::Inside;
 use crate::output::OutputSchema;
 use crate::task::{Prediction, Predictor};
-use crate::{AnswerValues, Answers};
 use modelwright_data::{Content, Dataset, Part};
-use modelwright_evaluate::{ClassificationReport, tempered};
+use modelwright_evaluate::tempered;
 use modelwright_runs::{Bundle, RunError, RunFolder};
 use modelwright_train::Recipe;
 use serde::{Deserialize, Serialize};
@@ -119,18 +118,7 @@ impl Predictor for Calibrated {
     }
 
     fn evaluate(&self, dataset: &Dataset, rows: &[usize]) -> Result<Evaluation, TaskError> {
-        match Answers::new(self, dataset, rows)?.values {
-            AnswerValues::Classes {
-                classes,
-                truth,
-                probabilities,
-            } => Ok(Evaluation::Classification(ClassificationReport::new(
-                &classes,
-                &probabilities,
-                &truth,
-            ))),
-            _ => self.predictor.evaluate(dataset, rows),
-        }
+        Ok(Evaluation::of(&Answers::new(self, dataset, rows)?))
     }
 
     fn parts(&self, dataset: &Dataset, recipe: &Recipe) -> Result<Vec<Part>, TaskError> {

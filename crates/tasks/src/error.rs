@@ -1,6 +1,7 @@
 //! Any error on the way from data to prediction.
 
 use modelwright_data::DataError;
+use modelwright_generate::GenerateError;
 use modelwright_models::ModelError;
 use modelwright_runs::RunError;
 use modelwright_train::TrainError;
@@ -15,6 +16,9 @@ pub enum TaskError {
     /// In the model or its weights.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// While a model writes.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
     /// While training.
     #[error(transparent)]
     Train(#[from] TrainError),

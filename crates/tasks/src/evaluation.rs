@@ -1,8 +1,11 @@
 //! What was measured of a model, whatever its task.
 
+use crate::answers::{AnswerValues, Answers};
+use crate::text_classification::{THRESHOLD, as_flags};
 use modelwright_evaluate::chart::{Words, confusion, scatter};
 use modelwright_evaluate::{
-    ClassificationReport, MultiLabelReport, RegressionReport, RetrievalReport, SpanReport,
+    ClassificationReport, LanguageReport, MultiLabelReport, RegressionReport, RetrievalReport,
+    SpanReport,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +23,40 @@ pub enum Evaluation {
     Spans(SpanReport),
     /// Of a model that finds what belongs to a text among many.
     Retrieval(RetrievalReport),
+    /// Of a model that writes.
+    Language(LanguageReport),
 }
 
 impl Evaluation {
+    /// Of answers beside the true ones.
+    pub fn of(answers: &Answers) -> Self {
+        match &answers.values {
+            AnswerValues::Classes {
+                classes,
+                truth,
+                probabilities,
+            } => Self::Classification(ClassificationReport::new(classes, probabilities, truth)),
+            AnswerValues::Values {
+                target,
+                truth,
+                predicted,
+            } => Self::Regression(RegressionReport::new(target, predicted, truth)),
+            AnswerValues::Sets {
+                labels,
+                truth,
+                probabilities,
+                ..
+            } => {
+                let truth = as_flags(truth, labels.len());
+                let report = MultiLabelReport::new(labels, probabilities, &truth, THRESHOLD);
+                Self::MultiLabel(report)
+            }
+            AnswerValues::Texts {
+                truth, predicted, ..
+            } => Self::Spans(SpanReport::new(predicted, truth)),
+        }
+    }
+
     /// The headline numbers, the most important first.
     pub fn scores(&self) -> Vec<(String, f64)> {
         match self {
@@ -31,6 +65,7 @@ impl Evaluation {
             Self::MultiLabel(report) => report.scores(),
             Self::Spans(report) => report.scores(),
             Self::Retrieval(report) => report.scores(),
+            Self::Language(report) => report.scores(),
         }
     }
 
@@ -42,6 +77,7 @@ impl Evaluation {
             Self::MultiLabel(report) => report.examples,
             Self::Spans(report) => report.examples,
             Self::Retrieval(report) => report.examples,
+            Self::Language(report) => report.examples,
         }
     }
 
@@ -64,6 +100,7 @@ impl Evaluation {
             Self::MultiLabel(report) => vec![("labels", report.chart())],
             Self::Spans(report) => vec![("answers", report.chart())],
             Self::Retrieval(report) => vec![("retrieval", report.chart())],
+            Self::Language(report) => vec![("language", report.chart())],
         }
     }
 }

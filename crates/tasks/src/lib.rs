@@ -5,6 +5,7 @@
 
 mod answers;
 mod calibrated;
+mod chat;
 mod classify;
 mod error;
 mod evaluation;
@@ -35,16 +36,18 @@ mod text_classification;
 mod text_embedding;
 mod worst;
 
-pub use answers::{AnswerValues, Answers, Truth, data_of_run};
+pub use answers::{AnswerValues, Answers, Scored, Truth, data_of_run};
 pub use calibrated::{CALIBRATION, Temperature, store_temperature};
 pub use error::TaskError;
 pub use evaluation::Evaluation;
+pub use faq::{Calibration, Evidence, perturbed, words};
 pub use feature::feature_of;
 pub use given::Given;
 pub use input::{InputColumn, InputSchema, InputValues};
 pub use inside::{
     FeatureSlopes, Inside, LinearOutputs, PictureInside, RowInside, Slopes, TextInside, TextTokens,
 };
+pub use ngrams::is_unspaced;
 pub use of_bundle::{input_of_bundle, predictions_of_bundle, with_model};
 pub use output::OutputSchema;
 pub use plan::{Plan, usual_parts};

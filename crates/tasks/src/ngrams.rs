@@ -13,7 +13,7 @@ const CHARACTER: u64 = 2;
 
 /// Whether a character is of a script that is written without spaces between words: Chinese, Japanese,
 /// Thai, Lao, Tibetan, Burmese, Khmer.
-pub(crate) fn is_unspaced(c: char) -> bool {
+pub fn is_unspaced(c: char) -> bool {
     matches!(u32::from(c),
         0x0e00..=0x0fff
         | 0x1000..=0x109f

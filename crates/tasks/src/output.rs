@@ -21,4 +21,6 @@ pub enum OutputSchema {
     Span,
     /// An answer that it knows, with the questions next to the one asked.
     Match,
+    /// A text that it writes.
+    Text,
 }

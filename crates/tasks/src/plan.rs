@@ -76,6 +76,10 @@ fn only_for(recipe: &Recipe) -> Result<(), TaskError> {
     let (training, task) = (&recipe.training, recipe.task.as_str());
     let misplaced = if training.answer_threshold.is_some() && task != "question-answering" {
         "training.answer_threshold is for a FAQ"
+    } else if task != "chat" && training.preference_beta.is_some() {
+        "training.preference_beta is for pairs of answers of a chat"
+    } else if task != "chat" && training.checkpointing {
+        "training.checkpointing is for language models"
     } else if training.reweigh.is_some() && task != "tabular-classification" {
         "training.reweigh is for classes of the rows of a table"
     } else {

@@ -1,5 +1,6 @@
 //! The list of tasks.
 
+use crate::chat::Chat;
 use crate::error::TaskError;
 use crate::image_classification::ImageClassification;
 use crate::question_answering::QuestionAnswering;
@@ -18,6 +19,7 @@ pub const TASKS: &[&dyn Task] = &[
     &TextClassification,
     &TextEmbedding,
     &QuestionAnswering,
+    &Chat,
 ];
 
 /// The task of this name.

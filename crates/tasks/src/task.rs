@@ -208,6 +208,15 @@ pub enum Prediction {
         /// The closest known questions, the closest first.
         neighbours: Vec<Neighbour>,
     },
+    /// What the model writes: its answer, or how it goes on.
+    Text {
+        /// The text.
+        text: String,
+        /// Tokens that it was written in.
+        tokens: usize,
+        /// Whether the model ended it; if not, it was cut off.
+        complete: bool,
+    },
 }
 
 /// A known text close to the one that was asked.

@@ -7,7 +7,7 @@ use modelwright_train::recipe::Layers;
 use modelwright_train::{Control, Event};
 use std::path::Path;
 
-const CASES: [(&str, &[(&str, &str)]); 11] = [
+const CASES: [(&str, &[(&str, &str)]); 13] = [
     (
         "adam",
         &[("data.source", "digits"), ("model.dropout", "0.3")],
@@ -97,6 +97,30 @@ const CASES: [(&str, &[(&str, &str)]); 11] = [
             ("model.intermediate", "64"),
             ("model.vocabulary", "600"),
             ("training.batch_size", "16"),
+        ],
+    ),
+    (
+        "a language model from scratch",
+        &[
+            ("task", "chat"),
+            ("data.source", "faq"),
+            ("model.layers", "1"),
+            ("model.width", "32"),
+            ("model.heads", "2"),
+            ("model.max_length", "64"),
+            ("model.vocabulary", "400"),
+        ],
+    ),
+    (
+        "adapters of a language model, blocks computed again",
+        &[
+            ("task", "chat"),
+            ("data.source", "faq"),
+            ("model.weights", "../../tests/golden/decoders/llama-tied"),
+            ("model.max_length", "48"),
+            ("model.lora_dropout", "0.2"),
+            ("training.checkpointing", "true"),
+            ("training.batch_size", "32"),
         ],
     ),
 ];

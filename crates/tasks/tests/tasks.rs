@@ -34,6 +34,15 @@ fn smallest_data(task: &str) -> &'static [(&'static str, &'static str)] {
             ("model.width", "64"),
             ("model.vocabulary", "600"),
         ],
+        "chat" => &[
+            ("task", "chat"),
+            ("data.source", "faq"),
+            ("model.layers", "1"),
+            ("model.width", "32"),
+            ("model.heads", "2"),
+            ("model.max_length", "64"),
+            ("model.vocabulary", "400"),
+        ],
         other => panic!("{other} has no data in this test; add some"),
     }
 }
@@ -110,6 +119,7 @@ fn every_task_keeps_the_contract() {
                 Prediction::Span {
                     answer, start, end, ..
                 } => assert_eq!(answer.chars().count(), end - start, "{name}"),
+                Prediction::Text { tokens, .. } => assert!(tokens > 0, "{name}"),
                 Prediction::Vector { values } => {
                     let length: f32 = values.iter().map(|v| v * v).sum();
                     assert!((length - 1.0).abs() < 1e-4, "{name}: {length}");

@@ -62,6 +62,15 @@ pub enum Event {
         /// Examples of the validation part.
         mistakes: Vec<Mistake>,
     },
+    /// What the model of an epoch writes; only told by tasks whose model writes.
+    Sample {
+        /// The epoch.
+        epoch: usize,
+        /// What it was given to go on with; may be empty.
+        prompt: String,
+        /// What it wrote.
+        text: String,
+    },
     /// A checkpoint is safely on disk.
     CheckpointSaved {
         /// The step it continues from.

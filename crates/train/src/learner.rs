@@ -56,6 +56,12 @@ pub trait Learner: Sync {
     /// The score by which epochs are compared, and its direction.
     fn goal(&self) -> Goal;
 
+    /// Something that the model of an epoch writes: what it was given, and how it went on. `model` records
+    /// nothing.
+    fn sample(&self, _model: &Self::Model, _epoch: usize) -> Option<(String, String)> {
+        None
+    }
+
     /// The worst of the wrong answers that `meter` saw, which was given the validation part in order.
     fn mistakes(&self, _meter: &Self::Meter) -> Vec<Mistake> {
         Vec::new()

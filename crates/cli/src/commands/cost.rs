@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use comfy_table::Cell;
-use modelwright_data::{Notify, Part};
+use modelwright_data::Notify;
 use modelwright_runs::card::{Documents, PREDICTION_COST, cost_lines};
 use modelwright_runs::cost::{CODECARBON, codecarbon_row, cost_of_predictions};
 use modelwright_runs::{Bundle, Cost, NewFile, Rates, Run, RunError, Status, Store};
-use modelwright_tasks::{TaskError, data_of_run, load};
+use modelwright_tasks::{Scored, TaskError, data_of_run, load};
 use modelwright_train::Recipe;
 use std::path::Path;
 
@@ -213,13 +213,11 @@ fn measure(store: &Store, run: &Run, rates: &Rates, notify: Notify) -> Result<Co
     let predictor = load(&bundle, Device::flex())?;
     let recipe: Recipe = toml::from_str(&run.recipe).context("its recipe cannot be read")?;
     let dataset = data_of_run(run, &folder, notify)?;
-    let wanted = Part::named(&run.scored_on).unwrap_or(Part::Test);
-    let parts = predictor.parts(&dataset, &recipe)?;
-    let rows = (0..parts.len()).filter(|i| parts[*i] == wanted);
-    let rows: Vec<usize> = rows.take(MOST_EXAMPLES).collect();
+    let Scored { mut rows, part, .. } = Scored::of_run(run, &*predictor, &dataset, &recipe)?;
+    rows.truncate(MOST_EXAMPLES);
     if rows.is_empty() {
         return Err(TaskError::Asked {
-            message: format!("{} has no {} part", dataset.source, wanted.name()),
+            message: format!("{} has no {} part", dataset.source, part.name()),
             help: "train on more examples".into(),
         }
         .into());

@@ -10,9 +10,9 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
-use modelwright_data::{Notify, OpenOptions, Part, open};
+use modelwright_data::{Dataset, Notify, OpenOptions, Part, open};
 use modelwright_runs::{Bundle, write_chart, write_file};
-use modelwright_tasks::{Evaluation, TaskError, load};
+use modelwright_tasks::{Answers, Evaluation, TaskError, load};
 use modelwright_train::Recipe;
 use report::Given;
 use std::path::Path;
@@ -31,49 +31,28 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     });
     let options = reading_options(m, trained_on, &notify);
     let dataset = open(source, options).map_err(TaskError::from)?;
-    let usual = if trained_on.is_some() { "test" } else { "all" };
-    let part = text(m, "part").unwrap_or(usual);
     let own_parts = match trained_on {
         Some(recipe) => Some(predictor.parts(&dataset, recipe)?),
         None => None,
     };
-    let rows: Vec<usize> = match (Part::named(part), &recipe) {
-        (Some(wanted), Ok(recipe)) => {
-            let parts = match &own_parts {
-                Some(parts) => parts.clone(),
-                None => predictor.parts(&dataset, recipe)?,
-            };
-            (0..parts.len()).filter(|i| parts[*i] == wanted).collect()
-        }
-        // Without the recipe nobody knows which examples the model was trained on.
-        (Some(_), Err(cause)) => {
-            return Err(anyhow::anyhow!("{cause:#}").context(TaskError::Asked {
-                message: format!(
-                    "the {part} part of {source} cannot be told: the bundle does not say how the data \
-                     was divided"
-                ),
-                help: "measure all examples with --part all, or give a complete bundle".into(),
-            }));
-        }
-        (None, recipe) => {
+    let usual = if own_parts.is_some() { "test" } else { "all" };
+    let part = text(m, "part").unwrap_or(usual);
+    let of_part = match (&own_parts, Part::named(part), &recipe) {
+        (Some(parts), Some(_), _) => Ok(Some(parts.clone())),
+        (None, Some(_), Ok(recipe)) => Ok(Some(predictor.parts(&dataset, recipe)?)),
+        (None, Some(_), Err(cause)) => Err(unknown_parts(cause, part, source)),
+        (_, None, recipe) => {
             if recipe.is_err() && text(m, "part").is_none() {
                 eprintln!(
                     "note: the bundle does not say what it was trained on; all examples of {source} \
                      are used, and the model may have seen them"
                 );
             }
-            (0..dataset.content.len()).collect()
+            Ok(None)
         }
-    };
-    if rows.is_empty() {
-        let message = format!("{source} has no {part} part");
-        return Err(TaskError::Asked {
-            message,
-            help: "choose another with --part".into(),
-        }
-        .into());
-    }
-    let evaluation = predictor.evaluate(&dataset, &rows)?;
+    }?;
+    let rows = rows(&dataset, of_part.as_deref(), part)?;
+    let (answers, evaluation) = Answers::measured(&*predictor, &dataset, &rows)?;
     match m.get_flag("json") {
         true => output::json(&evaluation)?,
         false => {
@@ -96,17 +75,34 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         recipe: recipe.as_ref().ok(),
         dataset: &dataset,
         parts: own_parts.as_deref(),
-        rows: &rows,
         part,
         notify: &notify,
     };
-    if let Some(folder) = text(m, "report") {
-        given.write(Path::new(folder), evaluation)?;
+    given.work(answers)
+}
+
+/// The examples of a part, or all without parts.
+fn rows(dataset: &Dataset, parts: Option<&[Part]>, part: &str) -> Result<Vec<usize>> {
+    let wanted = |i: &usize| parts.is_none_or(|parts| Some(parts[*i]) == Part::named(part));
+    let rows: Vec<usize> = (0..dataset.content.len()).filter(wanted).collect();
+    match rows.is_empty() {
+        false => Ok(rows),
+        true => Err(TaskError::Asked {
+            message: format!("{} has no {part} part", dataset.source),
+            help: "choose another with --part".into(),
+        }
+        .into()),
     }
-    if m.get_flag("calibrate") {
-        given.calibrate()?;
-    }
-    Ok(())
+}
+
+/// Without the recipe nobody knows which examples the model was trained on.
+fn unknown_parts(cause: &anyhow::Error, part: &str, source: &str) -> anyhow::Error {
+    anyhow::anyhow!("{cause:#}").context(TaskError::Asked {
+        message: format!(
+            "the {part} part of {source} cannot be told: the bundle does not say how the data was divided"
+        ),
+        help: "measure all examples with --part all, or give a complete bundle".into(),
+    })
 }
 
 /// The recipe in the bundle, or why there is none.

@@ -25,6 +25,7 @@ pub fn models(m: &ArgMatches) -> Result<()> {
             Input::Image => "pictures",
             Input::Row => "rows",
             Input::Text => "texts",
+            Input::Talk => "conversations",
         };
         let takes: Vec<&str> = e.inputs.iter().map(words).collect();
         out.add_row([

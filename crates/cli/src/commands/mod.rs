@@ -1,7 +1,10 @@
 //! One module a command.
 
+pub mod assistant;
+pub mod bench_chat;
 pub mod bench_serve;
 pub mod card;
+pub mod chat;
 pub mod cost;
 mod data;
 pub mod embed;
@@ -12,6 +15,7 @@ mod predict;
 mod runs;
 pub mod search;
 pub mod serve;
+mod served;
 pub mod studio;
 pub mod token;
 mod train;
@@ -36,6 +40,8 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("explain", m)) => done(explain::run(m, &runs)),
         Some(("embed", m)) => done(embed::run(m, &runs)),
         Some(("search", m)) => done(search::run(m, &runs)),
+        Some(("assistant", m)) => done(assistant::run(m, &runs)),
+        Some(("chat", m)) => chat::run(m, &runs),
         Some(("runs", m)) => done(runs::run(m, &runs)),
         Some(("cost", m)) => done(cost::run(m, &runs)),
         Some(("card", m)) => done(card::run(m, &runs)),
@@ -44,6 +50,7 @@ pub fn run(matches: &ArgMatches) -> Result<Exit> {
         Some(("studio", m)) => done(studio::run(m, &runs)),
         Some(("token", m)) => done(token::run(m, &runs)),
         Some(("bench-serve", m)) => done(bench_serve::run(m)),
+        Some(("bench-chat", m)) => done(bench_chat::run(m, &runs)),
         Some(("models", m)) => done(lists::models(m)),
         Some(("tasks", m)) => done(lists::tasks(m)),
         Some(("recipe", _)) => {

@@ -1,16 +1,18 @@
 //! `serve`.
 
+use super::served::{Given, given};
 use super::{bundle_folder, text};
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
+use modelwright_generate::EngineOptions;
 use modelwright_serve::access::protect;
-use modelwright_serve::security::harden;
+use modelwright_serve::chat::ChatModels;
+use modelwright_serve::security::{Origin, Origins, allow_origins, harden};
 use modelwright_serve::server::{Bind, run as listen};
 use modelwright_serve::telemetry::{self, LogForm};
 use modelwright_serve::{
     Access, App, Limits, Models, ServeError, no_such_address, router, use_threads,
 };
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,21 +20,24 @@ use std::time::Duration;
 /// The arguments of `modelwright serve`.
 pub fn command() -> Command {
     Command::new("serve")
-        .about("Answer with predictions over HTTP")
+        .about("Answer with predictions, and talk, over HTTP")
         .after_help(
-            "A bundle that is replaced is loaded while the old one answers. Examples:\n  \
+            "A bundle that is replaced is loaded while the old one answers. Language models (a GGUF file, a \
+             folder or hub id of Hugging Face's, a run of the task chat) and assistants talk as OpenAI's API \
+             does. Examples:\n  \
              modelwright serve digits-mlp-1\n  \
              modelwright serve shop=runs/goods-resnet18-2 prices=ames/ --port 9000\n  \
+             modelwright serve smollm2.gguf help=shop-assistant/ --allow-origin https://shop.example\n  \
              modelwright serve shop=goods-1 --canary shop=goods-2:10\n  \
              modelwright serve goods-1 --host 0.0.0.0 --token-file tokens.json --cert c.pem --key k.pem",
         )
         .arg(
             Arg::new("bundles")
-                .value_name("[NAME=]BUNDLE")
+                .value_name("[NAME=]MODEL")
                 .required(true)
                 .num_args(1..)
                 .value_hint(ValueHint::DirPath)
-                .help("Bundles, run folders or names of runs, and the names to serve them under"),
+                .help("Bundles, runs, language models or assistants, and the names to serve them under"),
         )
         .arg(
             Arg::new("name")
@@ -47,6 +52,8 @@ pub fn command() -> Command {
                 .help("Another version of a model, for a share of its requests"),
         )
         .args(address_args("8000"))
+        .arg(allow_origin())
+        .args(chat_args())
         .args(limit_args())
         .arg(
             Arg::new("log")
@@ -91,6 +98,54 @@ pub fn address_args(port: &'static str) -> Vec<Arg> {
     ]
 }
 
+/// The web sites whose pages may ask models.
+pub fn allow_origin() -> Arg {
+    Arg::new("allow-origin")
+        .long("allow-origin")
+        .value_name("SITE")
+        .action(ArgAction::Append)
+        .value_parser(value_parser!(Origin))
+        .help(
+            "Let pages of this web site ask models, such as https://shop.example (for /widget.js)",
+        )
+}
+
+/// How language models are loaded.
+pub fn chat_args() -> Vec<Arg> {
+    let usual = EngineOptions::default();
+    vec![
+        Arg::new("context")
+            .long("context")
+            .value_name("TOKENS")
+            .value_parser(value_parser!(u32).range(16..))
+            .help("Most tokens of a conversation [default: what the model was trained for, 4096 at most]"),
+        Arg::new("conversations")
+            .long("conversations")
+            .value_name("N")
+            .value_parser(value_parser!(u32).range(1..=256))
+            .default_value(usual.slots.to_string())
+            .help("Conversations that a language model writes at once; others wait"),
+        Arg::new("memory-mb")
+            .long("memory-mb")
+            .value_name("N")
+            .value_parser(value_parser!(u64).range(1..))
+            .help("Most memory for a language model, in MiB [default: what is free]"),
+    ]
+}
+
+/// What those arguments say.
+pub fn engine_options(m: &ArgMatches, threads: Option<usize>) -> EngineOptions {
+    let usual = EngineOptions::default();
+    let number = |name| m.get_one::<u32>(name).map(|n| *n as usize);
+    EngineOptions {
+        context: number("context"),
+        slots: number("conversations").unwrap_or(usual.slots),
+        memory: m.get_one::<u64>("memory-mb").map(|mb| mb << 20),
+        threads: threads.unwrap_or(usual.threads),
+        ..usual
+    }
+}
+
 fn limit_args() -> Vec<Arg> {
     let usual = Limits::default();
     let number = |name: &'static str, help: &'static str, default: u128| {
@@ -128,6 +183,16 @@ fn limit_args() -> Vec<Arg> {
             "Longest time for one request, in seconds",
             u128::from(usual.request_time.as_secs()),
         ),
+        number(
+            "answer-tokens",
+            "Most tokens that a model writes in one answer",
+            usual.answer_tokens as u128,
+        ),
+        number(
+            "answer-s",
+            "Longest time for one written answer, in seconds",
+            u128::from(usual.answer_time.as_secs()),
+        ),
         Arg::new("threads")
             .long("threads")
             .value_name("N")
@@ -143,21 +208,30 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         _ => LogForm::Text,
     };
     let (bind, access) = guarded(m)?;
-    if let Some(threads) = m.get_one::<u32>("threads") {
-        use_threads(*threads as usize)?;
+    let threads = m.get_one::<u32>("threads").map(|n| *n as usize);
+    if let Some(threads) = threads {
+        use_threads(threads)?;
     }
-    let bundles = bundles(m, runs)?;
+    let given = given(m, runs)?;
     telemetry::start(form)?;
     let limits = limits(m);
     let models = Models::new(limits.clone());
-    for (name, path) in &bundles {
-        models.add(name, path)?;
+    let chat = ChatModels::new(&limits, models.metrics());
+    for (name, model) in &given {
+        match model {
+            Given::Bundle(path) => models.add(name, path)?,
+            Given::Talks(source) => chat.load(name, source, &engine_options(m, threads))?,
+        }
     }
     for canary in m.get_many::<String>("canary").into_iter().flatten() {
         let (name, path, percent) = canary_of(canary, runs)?;
         models.add_canary(&name, &path, percent)?;
     }
-    let app = App::new(models, access, bind.tls.is_some());
+    let app = App {
+        chat,
+        origins: origins(m),
+        ..App::new(models, access, bind.tls.is_some())
+    };
     let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
     runtime.block_on(serve(app, bind, &limits))?;
     Ok(())
@@ -167,10 +241,13 @@ async fn serve(app: App, bind: Bind, limits: &Limits) -> Result<(), ServeError> 
     let routes = router(app.clone()).fallback(no_such_address);
     let routes = protect(routes, app.access.clone(), app.metrics.clone());
     let routes = harden(routes, limits, app.metrics.clone());
-    listen(bind, routes, limits, stop_signal(), |address| {
-        greet(&app, address)
-    })
-    .await?;
+    let routes = allow_origins(routes, app.origins.clone());
+    let talking = app.chat.clone();
+    let stop = async move {
+        stop_signal().await;
+        talking.close();
+    };
+    listen(bind, routes, limits, stop, |address| greet(&app, address)).await?;
     app.models.drain().await;
     Ok(())
 }
@@ -181,6 +258,9 @@ fn greet(app: &App, address: SocketAddr) {
     println!("serving on {scheme}://{address} (all addresses: {scheme}://{address}/docs)");
     for model in app.models.list() {
         println!("  {}: {}", model.name, model.task);
+    }
+    for model in app.chat.list() {
+        println!("  {}: {}", model.name(), model.about().task);
     }
     if let Some(command) = app.first_command(address) {
         println!("try it:\n  {command}");
@@ -241,55 +321,16 @@ fn limits(m: &ArgMatches) -> Limits {
         queue: number("queue") as usize,
         body_bytes: (number("max-body-mb") as usize) << 20,
         request_time: Duration::from_secs(number("timeout-s")),
+        answer_time: Duration::from_secs(number("answer-s")),
+        answer_tokens: number("answer-tokens") as usize,
         ..Limits::default()
     }
 }
 
-/// Names and folders of the bundles.
-fn bundles(m: &ArgMatches, runs: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let given: Vec<&String> = m.get_many("bundles").into_iter().flatten().collect();
-    let name = text(m, "name");
-    if name.is_some() && given.len() > 1 {
-        return Err(ServeError::setup(
-            "--name is for one bundle",
-            "put the names before the bundles: NAME=BUNDLE",
-        )
-        .into());
-    }
-    let mut taken = BTreeSet::new();
-    let mut all = Vec::new();
-    for bundle in given {
-        let (own, path) = named(bundle, runs)?;
-        let name = name.map_or(own, String::from);
-        if !taken.insert(name.clone()) {
-            return Err(ServeError::setup(
-                format!("two bundles are called `{name}`"),
-                "put a name of its own before each: NAME=BUNDLE",
-            )
-            .into());
-        }
-        all.push((name, path));
-    }
-    Ok(all)
-}
-
-/// `NAME=BUNDLE`, or a bundle that is called like its run or folder.
-fn named(given: &str, runs: &Path) -> Result<(String, PathBuf)> {
-    // A folder may have the sign in its name.
-    if !Path::new(given).exists()
-        && let Some((name, bundle)) = given.split_once('=')
-    {
-        return Ok((name.into(), bundle_folder(bundle, runs)?));
-    }
-    let path = bundle_folder(given, runs)?;
-    let full = path.canonicalize().unwrap_or_else(|_| path.clone());
-    let own = match full.file_name() {
-        // The folder of every run has one of this name.
-        Some(name) if name == "bundle" => full.parent().and_then(Path::file_name),
-        name => name,
-    };
-    let name = own.unwrap_or_default().to_string_lossy().into_owned();
-    Ok((name, path))
+/// The web sites that were named.
+pub fn origins(m: &ArgMatches) -> Origins {
+    let named = m.get_many::<Origin>("allow-origin").into_iter().flatten();
+    named.cloned().collect()
 }
 
 /// `NAME=BUNDLE:PERCENT`.

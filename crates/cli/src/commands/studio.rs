@@ -1,6 +1,9 @@
 //! `studio`.
 
-use super::serve::{address_args, guarded, stop_signal};
+use super::serve::{
+    address_args, allow_origin, chat_args, engine_options, guarded, origins, stop_signal,
+};
+use super::served::talking_model;
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use modelwright_serve::server::run as listen;
@@ -21,9 +24,19 @@ pub fn command() -> Command {
         .after_help(
             "Trainings that are under way when it ends are saved and can go on. Examples:\n  \
              modelwright studio --open\n  \
+             modelwright studio --chat smollm2.gguf --chat help=shop-assistant/\n  \
              modelwright studio --host 0.0.0.0 --token-file tokens.json --cert c.pem --key k.pem",
         )
         .args(address_args("7860"))
+        .arg(
+            Arg::new("chat")
+                .long("chat")
+                .value_name("[NAME=]MODEL")
+                .action(ArgAction::Append)
+                .help("A language model or an assistant to talk with, and to serve"),
+        )
+        .arg(allow_origin())
+        .args(chat_args())
         .arg(
             Arg::new("open")
                 .long("open")
@@ -45,10 +58,18 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let (bind, access) = guarded(m)?;
     telemetry::start(LogForm::Text)?;
     let limits = Limits::default();
+    let options = engine_options(m, None);
+    let app = App {
+        origins: origins(m),
+        ..App::new(Models::new(limits.clone()), access, bind.tls.is_some())
+    };
+    for model in m.get_many::<String>("chat").into_iter().flatten() {
+        let (name, source) = talking_model(model, runs)?;
+        app.chat.load(&name, &source, &options)?;
+    }
     let runtime = tokio::runtime::Runtime::new().context("cannot start")?;
     runtime.block_on(async {
         let tls = bind.tls.is_some();
-        let app = App::new(Models::new(limits.clone()), access, tls);
         let usual = UploadLimits::default();
         let studio = Studio::open(StudioOptions {
             runs: runs.into(),
@@ -59,6 +80,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
                 ..usual
             },
             host: bind.address.ip().to_string(),
+            engine: options,
             serve: app,
         })?;
         let ready = |address| greet(address, tls, m.get_flag("open"));

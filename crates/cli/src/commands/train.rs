@@ -294,7 +294,10 @@ pub fn print_scores(evaluation: &Evaluation, part: &str) {
     match evaluation {
         Evaluation::Classification(report) => print_classes("class", &report.per_class),
         Evaluation::MultiLabel(report) => print_classes("label", &report.per_label),
-        Evaluation::Regression(_) | Evaluation::Spans(_) | Evaluation::Retrieval(_) => {}
+        Evaluation::Regression(_)
+        | Evaluation::Spans(_)
+        | Evaluation::Retrieval(_)
+        | Evaluation::Language(_) => {}
     }
 }
 

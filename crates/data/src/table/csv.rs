@@ -18,7 +18,8 @@ pub fn parse(place: &str, bytes: &[u8], encoding: &str) -> Result<Table, DataErr
     parse_text(place, &decode(place, bytes, encoding, &mut Vec::new())?)
 }
 
-fn parse_text(place: &str, text: &str) -> Result<Table, DataError> {
+/// Parses CSV that is decoded already.
+pub(crate) fn parse_text(place: &str, text: &str) -> Result<Table, DataError> {
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(separator(text))
         .from_reader(text.as_bytes());

@@ -1,10 +1,11 @@
-//! JSON Lines: one object a line.
+//! JSON Lines: one object a line. A list of messages, as in data sets of conversations, becomes a text.
 
-use super::Table;
 use super::infer::{self, Cell};
+use super::{Kind, Table};
 use crate::encoding::decode;
 use crate::error::DataError;
 use crate::open::{Found, read_maybe_gzip};
+use crate::texts;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -64,6 +65,8 @@ struct Rows {
     index: HashMap<String, usize>,
     columns: Vec<Vec<Cell>>,
     lists: BTreeSet<String>,
+    /// Those that hold conversations.
+    talks: BTreeSet<String>,
     count: usize,
 }
 
@@ -74,10 +77,10 @@ impl Rows {
         object: serde_json::Map<String, Value>,
     ) -> Result<(), DataError> {
         for (name, value) in object {
-            if value.is_array() && !self.lists.contains(&name) {
-                self.lists.insert(name.clone());
-            }
-            let cell = cell(place, &name, value)?;
+            let cell = match &value {
+                Value::Array(list) => self.list(place, &name, list)?,
+                _ => cell(place, &name, value)?,
+            };
             let column = match self.index.get(&name) {
                 Some(column) => *column,
                 None => {
@@ -95,6 +98,18 @@ impl Rows {
         Ok(())
     }
 
+    /// A conversation, or a list of texts; a column of either is remembered.
+    fn list(&mut self, place: &str, name: &str, list: &[Value]) -> Result<Cell, DataError> {
+        let (cell, known) = match texts::conversation(place, name, list)? {
+            Some(talk) => (Cell::Text(talk), &mut self.talks),
+            None => (joined(place, name, list)?, &mut self.lists),
+        };
+        if !known.contains(name) {
+            known.insert(name.into());
+        }
+        Ok(cell)
+    }
+
     fn finish(self, place: &str, told: &mut Found) -> Result<Table, DataError> {
         let count = self.count;
         told.lists.extend(self.lists);
@@ -107,7 +122,11 @@ impl Rows {
         }
         let column = |(name, mut cells): (String, Vec<Cell>)| {
             cells.resize(count, Cell::Missing);
-            infer::column_of_cells(name, cells)
+            let mut column = infer::column_of_cells(name, cells);
+            if self.talks.contains(&column.name) {
+                column.kind = Kind::Text;
+            }
+            column
         };
         Ok(Table {
             columns: self
@@ -144,8 +163,7 @@ fn cell(place: &str, name: &str, value: Value) -> Result<Cell, DataError> {
             integer: n.is_i64() || n.is_u64(),
         },
         Value::String(text) => Cell::Text(text),
-        Value::Array(list) => joined(place, name, &list)?,
-        Value::Object(_) => return Err(nested(place, name)),
+        Value::Array(_) | Value::Object(_) => return Err(nested(place, name)),
     })
 }
 
@@ -204,6 +222,17 @@ mod tests {
     }
 
     #[test]
+    fn conversations_become_texts() {
+        let text = b"{\"m\":[{\"from\":\"human\",\"value\":\"a|b\"}]}\n{\"m\":[]}\n";
+        let mut found = Found::default();
+        let table = rows("t", text).unwrap().finish("t", &mut found).unwrap();
+        let column = &table.columns[0];
+        assert_eq!(column.kind, Kind::Text);
+        assert_eq!(column.word(0), Some(r#"[{"role":"user","content":"a|b"}]"#));
+        assert!(column.is_missing(1));
+    }
+
+    #[test]
     fn errors_name_the_line() {
         for (text, part) in [
             ("{\"a\":1}\n{\"a\":", "line 2"),
@@ -211,6 +240,10 @@ mod tests {
             ("{\"a\":[1]}", "flatten"),
             ("{\"a\":{}}", "flatten"),
             ("{\"a\":[\"x|y\"]}", "`x|y` in the list `a`"),
+            (
+                "\n{\"m\":[{\"role\":\"user\",\"content\":\"x\"}]}\n{\"m\":[{\"role\":\"user\"}]}",
+                "line 3: message 1 of `m`",
+            ),
         ] {
             let e = parse("t", text.as_bytes()).unwrap_err();
             assert!(format!("{e} {}", e.help).contains(part), "{e}");

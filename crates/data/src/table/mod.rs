@@ -13,7 +13,7 @@ pub use encode::{ColumnEncoder, TableEncoder};
 pub use jsonl::{LIST_SEPARATOR, from_objects, parse as parse_jsonl};
 pub use parquet::read as read_parquet;
 
-pub(crate) use csv::read as read_csv;
+pub(crate) use csv::{parse_text as parse_csv_text, read as read_csv};
 pub(crate) use json::read as read_json;
 pub(crate) use jsonl::read as read_jsonl;
 pub(crate) use prescribed::SPLIT;

@@ -182,7 +182,7 @@ mod tests {
     fn loose_mixed_and_no_files_are_errors() {
         for (files, part) in [
             (
-                &[("a.txt", &b"x"[..]), ("b.txt", b"y")][..],
+                &[("train/a.txt", &b"x"[..]), ("test/b.txt", b"y")][..],
                 "2 texts, but no folder for each class",
             ),
             (&[], "no pictures in this folder"),

@@ -1,13 +1,18 @@
-//! Texts that are no table yet: folders of text files, Markdown, SQuAD. Each becomes one.
+//! Texts that are no table yet: folders of text files, books, conversations, Markdown, SQuAD. Each becomes
+//! one.
 
+mod chat;
 mod folder;
 mod markdown;
+mod prose;
 mod squad;
 
 pub use folder::{is_text, list, read_files};
 
+pub(crate) use chat::conversation;
 pub(crate) use folder::read as read_folder;
 pub(crate) use markdown::{is_markdown, read as read_markdown};
+pub(crate) use prose::{is_prose, read_files as read_prose_files, table as prose_table};
 pub(crate) use squad::table as squad_table;
 
 use crate::error::DataError;

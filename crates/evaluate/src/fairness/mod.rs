@@ -13,10 +13,10 @@ mod thresholds;
 
 pub use gaps::{Disparity, FourFifths, FourFifthsVerdict, Gap};
 pub use groups::{Grouping, groupings};
-pub use price::{Effect, Price};
+pub use price::{Effect, Money, Price};
 pub use rates::{Decisions, GroupScores, Limits, Metric, Share, wilson};
 pub use reweigh::{ReweighedCell, Reweighing};
-pub use thresholds::{Goal, GroupThreshold, GroupThresholds};
+pub use thresholds::{Goal, GroupThreshold, GroupThresholds, ThresholdSearch};
 
 use crate::chart::{GroupMark, GroupPanel};
 use serde::{Deserialize, Serialize};

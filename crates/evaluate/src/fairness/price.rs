@@ -5,6 +5,8 @@ use super::groups::Grouping;
 use super::rates::{Limits, Metric, Share};
 use crate::bootstrap::Interval;
 use crate::chance::SURE;
+use crate::decision::DecisionCosts;
+use crate::numbers::number;
 use serde::{Deserialize, Serialize};
 
 /// How right and how fair decisions are.
@@ -33,8 +35,54 @@ pub struct Price {
     pub accuracy_change: f64,
     /// Its 95 % interval, from the examples on which only one of the two is right.
     pub accuracy_change_interval: Interval,
+    /// The same in what decisions cost, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub money: Option<Money>,
     /// Decisions that are others than before.
     pub changed: usize,
+}
+
+/// What decisions cost before and after, for each example.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Money {
+    /// Before.
+    pub before: f64,
+    /// After.
+    pub after: f64,
+    /// After less before: above 0 fairness costs, below it saves.
+    pub change: f64,
+    /// Its 95 % interval, from the decisions that are others than before.
+    pub interval: Interval,
+}
+
+impl Money {
+    fn new(costs: &DecisionCosts, truth: &[bool], before: &[bool], after: &[bool]) -> Self {
+        let n = truth.len().max(1) as f64;
+        let sum = |decided: &[bool]| -> f64 {
+            let pairs = decided.iter().zip(truth);
+            pairs.map(|(yes, truth)| costs.of(*yes, *truth)).sum()
+        };
+        let changes = truth.iter().zip(before).zip(after);
+        let changes = changes.map(|((t, b), a)| costs.of(*a, *t) - costs.of(*b, *t));
+        let squares: f64 = changes.map(|change| change * change).sum();
+        let (before, after) = (sum(before) / n, sum(after) / n);
+        let change = after - before;
+        Self {
+            before,
+            after,
+            change,
+            interval: around(change, squares / n, n),
+        }
+    }
+}
+
+/// The 95 % interval of a mean over `n` examples, from it and the mean of the squares.
+fn around(mean: f64, squares: f64, n: f64) -> Interval {
+    let half = SURE * (squares - mean * mean).max(0.0).sqrt() / n.sqrt();
+    Interval {
+        low: mean - half,
+        high: mean + half,
+    }
 }
 
 impl Effect {
@@ -87,17 +135,28 @@ impl Price {
         }
         let n = truth.len().max(1) as f64;
         let change: f64 = (gained - lost) / n;
-        // The variance of a mean of values -1, 0 and 1.
-        let half = SURE * ((gained + lost) / n - change * change).max(0.0).sqrt() / n.sqrt();
         Self {
             before: Effect::new(grouping, truth, before, limits),
             after: Effect::new(grouping, truth, after, limits),
             accuracy_change: change,
-            accuracy_change_interval: Interval {
-                low: change - half,
-                high: change + half,
-            },
+            // Each example changes by -1, 0 or 1.
+            accuracy_change_interval: around(change, (gained + lost) / n, n),
+            money: None,
             changed,
+        }
+    }
+
+    /// With what the same decisions cost.
+    pub fn with_costs(
+        self,
+        costs: &DecisionCosts,
+        truth: &[bool],
+        before: &[bool],
+        after: &[bool],
+    ) -> Self {
+        Self {
+            money: Some(Money::new(costs, truth, before, after)),
+            ..self
         }
     }
 
@@ -114,6 +173,14 @@ impl Price {
             true => ", which may be chance",
             false => "",
         };
-        format!("{cost}{sure}; {} decisions change.", self.changed)
+        let money = match &self.money {
+            Some(m) if m.change.abs() >= 1e-9 => {
+                let word = if m.change > 0.0 { "costs" } else { "saves" };
+                format!(" It {word} {} a case.", number(m.change.abs()))
+            }
+            Some(_) => " It costs no money.".into(),
+            None => String::new(),
+        };
+        format!("{cost}{sure}; {} decisions change.{money}", self.changed)
     }
 }

@@ -1,6 +1,7 @@
 //! Reports against Fairlearn's, and what is done about unfairness.
 
 use super::*;
+use crate::decision::DecisionCosts;
 use crate::feature::{Bands, Feature};
 use crate::random::Random;
 use crate::testing::close;
@@ -173,6 +174,55 @@ fn applicants(seed: u64, n: usize) -> (Grouping, Vec<bool>, Vec<f32>) {
     )
 }
 
+/// For the most right decisions.
+fn search(goal: Goal, usual: f32, tolerance: f64) -> ThresholdSearch {
+    ThresholdSearch {
+        goal,
+        tolerance,
+        costs: DecisionCosts::of_errors(1.0, 1.0),
+        usual,
+        limits: Limits::default(),
+    }
+}
+
+#[test]
+fn thresholds_seek_the_least_cost_where_errors_have_a_price() {
+    let (grouping, truth, p) = applicants(1, 3000);
+    let (other, other_truth, other_p) = applicants(2, 3000);
+    let costs = DecisionCosts::of_errors(5.0, 1.0);
+    let usual = search(Goal::DemographicParity, 0.5, 0.02);
+    let cheap = ThresholdSearch { costs, ..usual };
+    let decided = |search: &ThresholdSearch| {
+        let found = GroupThresholds::search(search, &grouping, &truth, &p);
+        assert!(found.difference <= 0.02, "{found:?}");
+        found.decide(&other, &other_p)
+    };
+    let (most_right, cheapest) = (decided(&usual), decided(&cheap));
+    let price = Price::new(
+        &other,
+        &other_truth,
+        &most_right,
+        &cheapest,
+        Limits::default(),
+    )
+    .with_costs(&costs, &other_truth, &most_right, &cheapest);
+    let money = price.money.unwrap();
+    // Fewer false alarms, which are dear, for more misses: cheaper, but less often right.
+    assert!(
+        money.change < -0.05 && money.interval.high < 0.0,
+        "{money:?}"
+    );
+    assert!((money.after - money.before - money.change).abs() < 1e-12);
+    assert!(price.accuracy_change < 0.0, "{price:?}");
+    assert!(price.words().contains("It saves"), "{}", price.words());
+    // With equal costs the change in money is the change in accuracy, the other way round.
+    let equal = DecisionCosts::of_errors(1.0, 1.0);
+    let same = price.with_costs(&equal, &other_truth, &most_right, &cheapest);
+    let (money, accuracy) = (same.money.unwrap(), same.accuracy_change_interval);
+    assert!((money.change + same.accuracy_change).abs() < 1e-12);
+    assert!((money.interval.low + accuracy.high).abs() < 1e-12);
+}
+
 #[test]
 fn thresholds_of_groups_narrow_the_gap_at_a_stated_price() {
     let (grouping, truth, p) = applicants(1, 3000);
@@ -185,7 +235,8 @@ fn thresholds_of_groups_narrow_the_gap_at_a_stated_price() {
         (Goal::EqualizedOdds, 0.05, |e| e.equalized_odds),
     ];
     for (goal, tolerance, of) in goals {
-        let found = GroupThresholds::search(goal, &grouping, &truth, &p, 0.5, tolerance, limits);
+        let search = search(goal, 0.5, tolerance);
+        let found = GroupThresholds::search(&search, &grouping, &truth, &p);
         assert!(found.difference <= tolerance, "{found:?}");
         assert!(found.groups[0].threshold < found.groups[1].threshold);
         // On others than those of the search.
@@ -212,9 +263,8 @@ fn a_group_too_small_for_a_threshold_keeps_the_usual_one() {
     let (mut grouping, truth, p) = applicants(1, 600);
     grouping.names.push("x".into());
     grouping.of[..9].fill(2);
-    let goal = Goal::EqualOpportunity;
-    let limits = Limits::default();
-    let found = GroupThresholds::search(goal, &grouping, &truth, &p, 0.4, 0.02, limits);
+    let search = search(Goal::EqualOpportunity, 0.4, 0.02);
+    let found = GroupThresholds::search(&search, &grouping, &truth, &p);
     assert_eq!(
         found.groups.iter().map(|g| g.too_small).collect::<Vec<_>>(),
         [false, false, true]

@@ -2,6 +2,7 @@
 
 use super::groups::Grouping;
 use super::rates::Limits;
+use crate::decision::DecisionCosts;
 use serde::{Deserialize, Serialize};
 
 /// Steps of what all groups are to have, in one rate.
@@ -21,6 +22,21 @@ pub enum Goal {
     EqualOpportunity,
     /// Equal true and false positive rates, as far as thresholds go.
     EqualizedOdds,
+}
+
+/// What thresholds by group are to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ThresholdSearch {
+    /// In what the groups are to be alike.
+    pub goal: Goal,
+    /// Rates that differ by no more than this are taken as alike.
+    pub tolerance: f64,
+    /// What decisions cost; with equal costs of both errors, the least cost has the most right ones.
+    pub costs: DecisionCosts,
+    /// The threshold of groups that are too small to choose one.
+    pub usual: f32,
+    /// What groups must have.
+    pub limits: Limits,
 }
 
 /// Thresholds by group.
@@ -55,47 +71,45 @@ struct Point {
     threshold: f32,
     /// One or two rates, those of the goal.
     rates: [f64; 2],
-    /// Right decisions.
-    right: usize,
+    /// What the decisions about all of the group cost.
+    cost: f64,
 }
 
 impl GroupThresholds {
-    /// Searches among thresholds those with the most right decisions whose groups differ by no more
-    /// than `tolerance` in what the goal asks for; if there are none, those that differ least. Groups
-    /// below the limits keep `threshold`.
+    /// Searches among thresholds those of the least cost whose groups differ by no more than the
+    /// tolerance in what the goal asks for; if there are none, those that differ least. Groups below
+    /// the limits keep the usual threshold.
     ///
     /// The search needs examples that the model was not trained on; its price is to be measured on
     /// others than these, see [`Price`](super::Price).
     pub fn search(
-        goal: Goal,
+        search: &ThresholdSearch,
         grouping: &Grouping,
         truth: &[bool],
         probabilities: &[f32],
-        threshold: f32,
-        tolerance: f64,
-        limits: Limits,
     ) -> Self {
+        let ThresholdSearch { goal, usual, .. } = *search;
         let curve = |members: Vec<usize>| {
             let of = |i: usize| (probabilities[i], truth[i]);
             let examples: Vec<(f32, bool)> = members.into_iter().map(of).collect();
-            large_enough(goal, &examples, limits).then(|| points(goal, examples))
+            large_enough(goal, &examples, search.limits).then(|| points(search, examples))
         };
         let curves: Vec<Option<Vec<Point>>> = grouping.members().into_iter().map(curve).collect();
         let large: Vec<&Vec<Point>> = curves.iter().flatten().collect();
-        let (difference, chosen) = best(goal, &large, tolerance).unwrap_or_default();
+        let (difference, chosen) = best(goal, &large, search.tolerance).unwrap_or_default();
         let mut chosen = chosen.into_iter();
         let groups = grouping.names.iter().zip(&curves).map(|(name, curve)| {
             let own = curve.as_ref().and_then(|_| chosen.next());
             GroupThreshold {
                 name: name.clone(),
-                threshold: own.unwrap_or(threshold),
+                threshold: own.unwrap_or(usual),
                 too_small: own.is_none(),
             }
         });
         Self {
             goal,
             groups: groups.collect(),
-            otherwise: threshold,
+            otherwise: usual,
             difference,
         }
     }
@@ -128,19 +142,20 @@ fn large_enough(goal: Goal, examples: &[(f32, bool)], limits: Limits) -> bool {
 }
 
 /// What each threshold of a group does, from the one that selects nobody to the one that selects all.
-fn points(goal: Goal, mut examples: Vec<(f32, bool)>) -> Vec<Point> {
+fn points(search: &ThresholdSearch, mut examples: Vec<(f32, bool)>) -> Vec<Point> {
+    let costs = &search.costs;
     examples.sort_by(|a, b| b.0.total_cmp(&a.0));
     let positives = examples.iter().filter(|e| e.1).count();
     let negatives = examples.len() - positives;
     let rate = |n: usize, of: usize| n as f64 / of.max(1) as f64;
     let at = |threshold: f32, hits: usize, alarms: usize| Point {
         threshold,
-        rates: match goal {
+        rates: match search.goal {
             Goal::DemographicParity => [rate(hits + alarms, examples.len()), 0.0],
             Goal::EqualOpportunity => [rate(hits, positives), 0.0],
             Goal::EqualizedOdds => [rate(hits, positives), rate(alarms, negatives)],
         },
-        right: hits + negatives - alarms,
+        cost: costs.total(hits, positives - hits, alarms, negatives - alarms),
     };
     let top = examples.first().map_or(1.0, |e| e.0);
     let mut points = vec![at(top.next_up(), 0, 0)];
@@ -165,24 +180,24 @@ fn points(goal: Goal, mut examples: Vec<(f32, bool)>) -> Vec<Point> {
 
 /// The difference that is left and the threshold of each curve; `None` without a curve.
 fn best(goal: Goal, curves: &[&Vec<Point>], tolerance: f64) -> Option<(f64, Vec<f32>)> {
-    let mut best: Option<(f64, usize, Vec<f32>)> = None;
+    let mut best: Option<(f64, f64, Vec<f32>)> = None;
     for target in targets(goal) {
         let chosen: Vec<&Point> = curves
             .iter()
             .filter_map(|curve| nearest(curve, target, tolerance / 2.0))
             .collect();
-        let right: usize = chosen.iter().map(|p| p.right).sum();
+        let cost: f64 = chosen.iter().map(|p| p.cost).sum();
         let difference = difference(&chosen);
-        let better = best.as_ref().is_none_or(|(least, most, _)| {
+        let better = best.as_ref().is_none_or(|(least, cheapest, _)| {
             match (difference <= tolerance, *least <= tolerance) {
-                (true, true) => right > *most,
-                (false, false) => (difference, *most) < (*least, right),
+                (true, true) => cost < *cheapest,
+                (false, false) => (difference, cost) < (*least, *cheapest),
                 (now, _) => now,
             }
         });
         if better && !chosen.is_empty() {
             let thresholds = chosen.iter().map(|p| p.threshold).collect();
-            best = Some((difference, right, thresholds));
+            best = Some((difference, cost, thresholds));
         }
     }
     best.map(|(difference, _, thresholds)| (difference, thresholds))
@@ -201,19 +216,19 @@ fn targets(goal: Goal) -> Vec<[f64; 2]> {
     }
 }
 
-/// The point with most right decisions among those within a distance of the target; without any, the
-/// nearest.
+/// The cheapest point among those within a distance of the target; without any, the nearest.
 fn nearest(curve: &[Point], target: [f64; 2], within: f64) -> Option<&Point> {
     let away = |p: &Point| {
         let [one, other] = [0, 1].map(|i: usize| (p.rates[i] - target[i]).abs());
         one.max(other)
     };
     let near = curve.iter().filter(|p| away(p) <= within + 1e-12);
-    let best = near.max_by_key(|p| p.right);
+    // Of several that cost the same the last counts.
+    let best = near.max_by(|a, b| b.cost.total_cmp(&a.cost));
     best.or_else(|| {
         curve
             .iter()
-            .min_by(|a, b| away(a).total_cmp(&away(b)).then(b.right.cmp(&a.right)))
+            .min_by(|a, b| away(a).total_cmp(&away(b)).then(a.cost.total_cmp(&b.cost)))
     })
 }
 

@@ -109,20 +109,6 @@ fn nearest(
     }
 }
 
-/// A text without what copies are wont to change: case, blanks and punctuation.
-pub fn plain_text(text: &str) -> String {
-    let lower = text.chars().flat_map(char::to_lowercase);
-    lower.filter(|c| c.is_alphanumeric()).collect()
-}
-
-/// A key that texts have in common which differ in case, blanks and punctuation only (FNV-1a of
-/// [`plain_text`]); `None` if nothing is left of a text.
-pub fn text_key(text: &str) -> Option<u64> {
-    let plain = plain_text(text);
-    let mix = |key: u64, byte: u8| (key ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    (!plain.is_empty()).then(|| plain.bytes().fold(0xcbf2_9ce4_8422_2325, mix))
-}
-
 /// A key of which similar pictures share most bits: whether a grey picture of 9 x 8 gets brighter from
 /// each pixel to the next (difference hash). `grey` is row by row. `None` for pictures without a size
 /// and for nearly flat ones, which would all be alike.
@@ -211,14 +197,6 @@ mod tests {
             assert!(copy.distance as usize <= i % 5);
         }
         assert!(near_copies(&examples, 0).iter().all(|c| c.distance == 0));
-    }
-
-    #[test]
-    fn texts_that_read_alike_have_one_key() {
-        assert_eq!(text_key("Hello,  World!"), text_key("hello world"));
-        assert_eq!(text_key("很好。"), text_key(" 很 好"));
-        assert_ne!(text_key("hello world"), text_key("hello word"));
-        assert_eq!(text_key(" ?! "), None);
     }
 
     #[test]

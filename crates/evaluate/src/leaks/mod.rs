@@ -3,6 +3,8 @@
 
 mod columns;
 mod copies;
+mod similar;
 
 pub use columns::{ColumnFinding, ColumnTrouble, LeakMeasure, LeakTarget, column_findings};
-pub use copies::{Copies, NearCopy, copies, near_copies, picture_key, plain_text, text_key};
+pub use copies::{Copies, NearCopy, copies, near_copies, picture_key};
+pub use similar::{SimilarSet, similar_sets};

@@ -1,8 +1,9 @@
 //! Grad-CAM (Selvaraju et al. 2017).
 
-use super::{LOGIT, PictureMap, inside};
+use super::{PictureMap, inside};
 use crate::explanation::{Explanation, Shares};
 use crate::method::Method;
+use crate::said::{Setting, Unit};
 use crate::subject::Subject;
 use crate::{Result, asked};
 use modelwright_data::Content;
@@ -23,12 +24,15 @@ pub fn grad_cam(subject: &Subject, examples: &Content, row: usize) -> Result<Exp
         ));
     };
     let [_, height, width] = net.planes();
-    let settings = format!("a feature map of {}x{} places", map.shape[2], map.shape[1]);
+    let settings = Setting::FeatureMap {
+        width: map.shape[2],
+        height: map.shape[1],
+    };
     let score = net.slopes(&picture, subject.output()).scores[0];
     let shares = Shares::Picture(weighted(&map).resized(height, width));
-    let method = Method::GradCam;
+    let (method, unit) = (Method::GradCam, Unit::Logit);
     Ok(Explanation::new(
-        method, subject, LOGIT, score, settings, shares,
+        method, subject, unit, score, settings, shares,
     ))
 }
 

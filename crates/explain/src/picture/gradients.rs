@@ -1,10 +1,11 @@
 //! Integrated gradients of a picture.
 
-use super::{LOGIT, PictureMap, inside};
+use super::{PictureMap, inside};
 use crate::Result;
 use crate::explanation::{Explanation, Shares};
 use crate::method::Method;
 use crate::path::integrated_gradients;
+use crate::said::{Setting, Unit};
 use crate::subject::Subject;
 use modelwright_data::Content;
 
@@ -36,9 +37,9 @@ pub fn integrated(
 ) -> Result<Explanation> {
     let net = inside(subject)?;
     let picture = net.see(subject.place(), examples, row)?;
-    let (from, name) = match baseline {
-        Baseline::Mean => (vec![0.0; picture.len()], "the mean colour"),
-        Baseline::Black => (net.see_black(), "black"),
+    let from = match baseline {
+        Baseline::Mean => vec![0.0; picture.len()],
+        Baseline::Black => net.see_black(),
     };
     let at_once = (AT_ONCE / picture.len().max(1)).max(1);
     let found = integrated_gradients(&picture, &from, STEPS, at_once, |points| {
@@ -56,9 +57,12 @@ pub fn integrated(
         width,
         values,
     });
-    let settings = format!("baseline: a picture of {name}; {STEPS} points");
-    let method = Method::IntegratedGradients;
-    let mut explanation = Explanation::new(method, subject, LOGIT, found.score, settings, shares);
+    let settings = Setting::Colour {
+        black: baseline == Baseline::Black,
+        points: STEPS,
+    };
+    let (method, unit) = (Method::IntegratedGradients, Unit::Logit);
+    let mut explanation = Explanation::new(method, subject, unit, found.score, settings, shares);
     explanation.base = Some(found.base);
     explanation.delta = Some(found.delta());
     Ok(explanation)

@@ -69,9 +69,6 @@ fn inside<'a>(subject: &Subject<'a>) -> Result<&'a dyn PictureInside> {
     }
 }
 
-/// What gradients are taken of.
-const LOGIT: &str = "score before softmax";
-
 #[cfg(test)]
 mod tests {
     use super::*;

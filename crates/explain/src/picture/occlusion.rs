@@ -3,6 +3,7 @@
 use super::PictureMap;
 use crate::explanation::{Explanation, Shares};
 use crate::method::Method;
+use crate::said::Setting;
 use crate::subject::{BlackBox, Subject};
 use crate::{Result, asked};
 use modelwright_data::images::Pixels;
@@ -71,10 +72,10 @@ pub fn occlusion(
     let picture = seen.raster(0)?;
     let patch = patch.unwrap_or(Patch::of(picture.shape()));
     let (score, map) = covered(subject, &picture, patch)?;
-    let settings = format!(
-        "a patch of {0}x{0} pixels moved by {1}",
-        patch.side, patch.step
-    );
+    let settings = Setting::Patch {
+        side: patch.side,
+        step: patch.step,
+    };
     let (method, unit) = (Method::Occlusion, subject.unit());
     let shares = Shares::Picture(map);
     Ok(Explanation::new(

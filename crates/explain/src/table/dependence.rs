@@ -3,9 +3,11 @@
 use super::mixed::Pool;
 use super::{conformed, shown, spread};
 use crate::method::Method;
+use crate::said::Unit;
 use crate::subject::{BlackBox, Subject};
 use crate::{Result, asked};
 use modelwright_data::{Column, ColumnData, Content, Table};
+use modelwright_words::Lang;
 use serde::Serialize;
 
 /// Rows that the mean is over, evenly spread.
@@ -19,14 +21,14 @@ pub struct Dependence {
     /// How it was found.
     pub method: Method,
     /// What the method takes for granted.
-    pub assumes: &'static str,
+    pub assumes: String,
     /// The column.
     pub column: String,
     /// The class whose probability it is; absent for a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// What the answers are measured in.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// Rows that each mean is over.
     pub rows: usize,
     /// Numbers from the smallest to the largest, words by how often they stand there.
@@ -72,7 +74,7 @@ pub fn dependence(subject: &Subject, background: &Content, column: &str) -> Resu
     let points = means(subject, &table, place, &values, &rows)?;
     Ok(Dependence {
         method: Method::PartialDependence,
-        assumes: Method::PartialDependence.assumes(),
+        assumes: Method::PartialDependence.assumes(Lang::En),
         column: column.into(),
         class: subject.class_name().map(String::from),
         unit: subject.unit(),

@@ -3,10 +3,12 @@
 use super::mixed::Pool;
 use super::{conformed, spread};
 use crate::method::Method;
+use crate::said::Loss;
 use crate::subject::{Subject, probabilities};
 use crate::{Result, asked};
 use modelwright_data::{Content, Dataset, Table};
 use modelwright_tasks::{Prediction, Truth};
+use modelwright_words::Lang;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -29,9 +31,9 @@ pub struct Importance {
     /// How it was found.
     pub method: Method,
     /// What the method takes for granted.
-    pub assumes: &'static str,
-    /// What grows: `log loss` of a classifier, `absolute error` of a regression.
-    pub loss: &'static str,
+    pub assumes: String,
+    /// What grows.
+    pub loss: Loss,
     /// The mean loss with all columns.
     pub with_all: f64,
     /// Rows that it was measured on.
@@ -67,11 +69,11 @@ pub fn importance(subject: &Subject, dataset: &Dataset) -> Result<Importance> {
     let (loss, truth): (_, Vec<Known>) = match truth {
         Truth::Classes(classes) => {
             let of = |i: &usize| Known::Class(classes[*i] as usize);
-            ("log loss", chosen.iter().map(of).collect())
+            (Loss::Log, chosen.iter().map(of).collect())
         }
         Truth::Values(_, values) => {
             let of = |i: &usize| Known::Value(values[*i]);
-            ("absolute error", chosen.iter().map(of).collect())
+            (Loss::Absolute, chosen.iter().map(of).collect())
         }
         Truth::Sets(_) | Truth::Texts(_) => {
             return Err(asked(
@@ -102,7 +104,7 @@ pub fn importance(subject: &Subject, dataset: &Dataset) -> Result<Importance> {
     columns.sort_by(|a, b| b.value.total_cmp(&a.value));
     Ok(Importance {
         method: Method::Importance,
-        assumes: Method::Importance.assumes(),
+        assumes: Method::Importance.assumes(Lang::En),
         loss,
         with_all,
         rows: rows.len(),

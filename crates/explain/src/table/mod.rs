@@ -9,7 +9,7 @@ mod sampled;
 mod shapley;
 
 pub use counterfactual::{
-    Change, Counterfactual, Counterfactuals, Search, Wanted, counterfactuals,
+    Change, Counterfactual, Counterfactuals, Search, Wanted, Wish, counterfactuals,
 };
 pub use dependence::{Dependence, DependencePoint, dependence};
 pub use importance::{ColumnLoss, Importance, importance};

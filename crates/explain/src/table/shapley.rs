@@ -4,6 +4,7 @@ use super::linear::LinearScore;
 use super::{conformed, sampled, shown, spread};
 use crate::explanation::{ColumnShare, Explanation, Shares};
 use crate::method::Method;
+use crate::said::{Setting, Unit};
 use crate::subject::Subject;
 use crate::{Result, asked};
 use modelwright_data::table::ColumnEncoder;
@@ -63,13 +64,12 @@ fn exact(
     let values = model.shares(&inputs, &background, &widths(encoder));
     let unit = match outputs.weights.len() {
         1 => subject.unit(),
-        2 => "log-odds",
-        _ => "mean log-odds against each other class",
+        2 => Unit::LogOdds,
+        _ => Unit::MeanLogOdds,
     };
-    let settings = format!(
-        "exact for a linear model; compared with {} rows",
-        others.rows()
-    );
+    let settings = Setting::Linear {
+        rows: others.rows(),
+    };
     let (score, base) = (model.score(&inputs), model.base(&background));
     let columns = columns(row, &values, None);
     Ok(added_up(subject, unit, (base, score), settings, columns))
@@ -78,11 +78,10 @@ fn exact(
 fn drawn(subject: &Subject, row: &Table, others: &Table) -> Result<Explanation> {
     let rounds = ORDERS.div_ceil(others.rows());
     let found = sampled::sampled(subject, row, others, rounds, SEED)?;
-    let settings = format!(
-        "{} orders of the columns drawn and each gone through both ways; compared with {} rows",
-        rounds * others.rows(),
-        others.rows()
-    );
+    let settings = Setting::Drawn {
+        orders: rounds * others.rows(),
+        rows: others.rows(),
+    };
     let columns = columns(row, &found.values, Some(&found.errors));
     let ends = (found.base, found.score);
     Ok(added_up(subject, subject.unit(), ends, settings, columns))
@@ -90,9 +89,9 @@ fn drawn(subject: &Subject, row: &Table, others: &Table) -> Result<Explanation> 
 
 fn added_up(
     subject: &Subject,
-    unit: &'static str,
+    unit: Unit,
     (base, score): (f64, f64),
-    settings: String,
+    settings: Setting,
     columns: Vec<ColumnShare>,
 ) -> Explanation {
     let sum: f64 = columns.iter().map(|c| c.value).sum();

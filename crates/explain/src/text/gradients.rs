@@ -4,6 +4,7 @@ use super::{share, text_of};
 use crate::explanation::{Explanation, Shares, TextShare};
 use crate::method::Method;
 use crate::path::integrated_gradients;
+use crate::said::{Setting, Unit};
 use crate::subject::Subject;
 use crate::{Result, asked};
 use modelwright_data::Content;
@@ -49,17 +50,15 @@ pub fn integrated(subject: &Subject, examples: &Content, row: usize) -> Result<E
         .filter(|i| !special(*i))
         .map(of_token)
         .collect();
-    let end = if read.truncated {
-        "; the end of the text is not read"
-    } else {
-        ""
+    let settings = Setting::Padding {
+        points: STEPS,
+        cut: read.truncated,
     };
-    let settings = format!("baseline: a text of padding; {STEPS} points{end}");
     let shares = Shares::Text {
         text: text.clone(),
         pieces,
     };
-    let (method, unit) = (Method::IntegratedGradients, "score before softmax");
+    let (method, unit) = (Method::IntegratedGradients, Unit::Logit);
     let mut explanation = Explanation::new(method, subject, unit, found.score, settings, shares);
     explanation.base = Some(found.base);
     explanation.delta = Some(found.delta());

@@ -3,6 +3,7 @@
 use super::{share, text_of, words};
 use crate::explanation::{Explanation, Shares, TextShare};
 use crate::method::Method;
+use crate::said::Setting;
 use crate::subject::{BlackBox, Subject};
 use crate::{Result, asked};
 use modelwright_data::{Column, Content, Table};
@@ -26,9 +27,9 @@ pub fn leave_one_out(subject: &Subject, examples: &Content, row: usize) -> Resul
     }
     let all = places.len();
     places.truncate(MOST);
-    let settings = match all > MOST {
-        true => format!("the first {MOST} of {all} words"),
-        false => format!("{all} words"),
+    let settings = Setting::Words {
+        looked: places.len(),
+        all,
     };
     let (score, pieces) = left_out(subject, &column, &text, &places)?;
     let shares = Shares::Text { text, pieces };

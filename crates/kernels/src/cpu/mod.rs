@@ -31,7 +31,9 @@ pub mod embedding;
 pub mod layer_norm;
 pub mod loss;
 pub mod norm_rows;
+pub mod rotary;
 pub mod softmax;
+pub mod swiglu;
 
 pub mod optim;
 

@@ -8,6 +8,7 @@
 mod attention;
 mod batch_norm;
 mod conv;
+mod decoder;
 mod dropout;
 mod embedding;
 mod feature_map;
@@ -18,10 +19,14 @@ mod loss;
 mod pool;
 mod softmax;
 
+pub use crate::cpu::rotary::Rotary;
 pub use crate::ops::Activation;
-pub use attention::{AttentionConfig, attention, cross_attention, masked_attention};
+pub use attention::{
+    AttentionConfig, Segments, attention, cross_attention, masked_attention, segment_attention,
+};
 pub use batch_norm::BatchNorm;
 pub use conv::{Conv2d, ConvSpec, ConvTranspose2d};
+pub use decoder::{FrozenLinear, rotary, swiglu};
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use feature_map::FeatureMap;

@@ -4,7 +4,9 @@ use crate::common::{self, Args, Input, Rng, View, flat, integers};
 use crate::{SHAPES, compare};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Bool, Device, Tensor, TensorData};
-use modelwright_kernels::nn::{AttentionConfig, attention, cross_attention, masked_attention};
+use modelwright_kernels::nn::{
+    AttentionConfig, attention, cross_attention, masked_attention, segment_attention,
+};
 
 #[test]
 fn embedding() {
@@ -205,4 +207,50 @@ fn columns_of_a_projection_are_as_good_as_a_packed_tensor() {
         },
         |a| flat(attention(a.get(0), config)),
     );
+}
+
+/// Each segment of a row is as if it were alone.
+#[test]
+fn attention_inside_of_segments() {
+    let mut rng = Rng(43);
+    for _ in 0..SHAPES {
+        let kv_heads = rng.between(1, 3);
+        let (heads, dim) = (kv_heads * rng.between(1, 3), rng.between(1, 40));
+        let count = rng.between(1, 5);
+        let lengths: Vec<usize> = (0..count).map(|i| rng.between(2 - i.min(1), 40)).collect();
+        let tokens = lengths.iter().sum();
+        let keys = [1, tokens, kv_heads * dim];
+        let views = [(); 3].map(|()| rng.pick(&View::ALL));
+        let inputs = [
+            Input::laid(&mut rng, &[1, tokens, heads * dim], views[0]),
+            Input::laid(&mut rng, &keys, views[1]),
+            Input::laid(&mut rng, &keys, views[2]),
+        ];
+        compare(
+            &format!("segments {lengths:?} {heads} {kv_heads} {dim} {views:?}"),
+            &inputs,
+            |a| {
+                let y = segment_attention(a.get(0), a.get(1), a.get(2), heads, &lengths);
+                flat(y)
+            },
+            |a| {
+                let mut start = 0;
+                let alone = lengths.iter().map(|length| {
+                    let part = |i: usize| a.get::<3>(i).narrow(1, start, *length);
+                    let operands = [0, 1, 2].map(part);
+                    start += length;
+                    let sizes = Sizes {
+                        batch: 1,
+                        heads,
+                        kv_heads,
+                        q_len: *length,
+                        kv_len: *length,
+                        dim,
+                    };
+                    attention_of_burn(operands, sizes, &vec![true; *length], true, a)
+                });
+                Tensor::cat(alone.collect(), 0)
+            },
+        );
+    }
 }

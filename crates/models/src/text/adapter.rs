@@ -3,8 +3,8 @@
 use super::blueprint::{Blueprint, Head};
 use super::encoder_config::Family;
 use super::names;
-use super::projection::Lora;
 use crate::config::LoraTarget;
+use crate::projection::Lora;
 use crate::weights::{self, StateDict};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const PREFIX: &str = "base_model.model.";
 
 /// `state` with every adapter added to its weight: `W + scale B A`.
-pub(super) fn merged(state: StateDict, scale: f64) -> Result<StateDict, String> {
+pub(crate) fn merged(state: StateDict, scale: f64) -> Result<StateDict, String> {
     let (adapters, mut rest): (StateDict, StateDict) =
         state.into_iter().partition(|(name, _)| is_adapter(name));
     for (name, a) in &adapters {
@@ -47,7 +47,7 @@ fn sum(weight: &TensorData, a: &TensorData, b: &TensorData, scale: f64) -> Optio
 }
 
 /// Whether the parameter belongs to an adapter.
-pub(super) fn is_adapter(name: &str) -> bool {
+pub(crate) fn is_adapter(name: &str) -> bool {
     name.contains(".lora_A.") || name.contains(".lora_B.")
 }
 

@@ -2,12 +2,12 @@
 
 use super::encoder::Encoder;
 use super::encoder_config::EncoderConfig;
-use super::fresh::Fresh;
 use super::names;
-use super::projection::Lora;
 use crate::catalog::{self, Input};
 use crate::config::{BertConfig, BertMiniConfig, LoraTarget, ModelConfig, Pooling};
 use crate::error::ModelError;
+use crate::fresh::Fresh;
+use crate::projection::Lora;
 use crate::size;
 use burn::tensor::Device;
 

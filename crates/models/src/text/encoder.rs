@@ -2,9 +2,9 @@
 
 use super::batch::TokenBatch;
 use super::encoder_config::{EncoderConfig, Family};
-use super::fresh::Fresh;
-use super::projection::{Lora, Projection};
 use crate::config::LoraTarget;
+use crate::fresh::Fresh;
+use crate::projection::{Lora, Projection};
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Tensor};
 use modelwright_kernels::nn::{

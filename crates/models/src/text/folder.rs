@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-pub(super) const CONFIG: &str = "config.json";
+pub(crate) const CONFIG: &str = "config.json";
 /// What sentence-transformers adds: how a sentence's vector is made, and the longest text.
 const POOLING: &str = "1_Pooling/config.json";
 const SENTENCES: &str = "sentence_bert_config.json";
@@ -22,13 +22,18 @@ const WEIGHTS: [&str; 4] = [
 
 /// A folder on this machine.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
     /// `source` itself, or the folder that the files of the hub id `source` are fetched to.
-    pub(super) fn locate(source: &str) -> Result<Self, ModelError> {
+    pub(crate) fn locate(source: &str) -> Result<Self, ModelError> {
+        Self::locate_with(source, &[POOLING, SENTENCES])
+    }
+
+    /// The same; `others` are files that are fetched beside config, tokenizer and weights.
+    pub(crate) fn locate_with(source: &str, others: &[&str]) -> Result<Self, ModelError> {
         let folder = match hub::is_id(source) {
-            true => fetched(source)?,
+            true => fetched(source, others)?,
             false => Self(source.into()),
         };
         match (folder.0.is_dir(), folder.0.exists()) {
@@ -38,11 +43,11 @@ impl Folder {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(super) fn unusable(&self, problem: impl Into<String>) -> ModelError {
+    pub(crate) fn unusable(&self, problem: impl Into<String>) -> ModelError {
         ModelError::Pretrained {
             place: self.0.clone(),
             problem: problem.into(),
@@ -50,7 +55,7 @@ impl Folder {
     }
 
     /// The content of `config.json`.
-    pub(super) fn config(&self) -> Result<Vec<u8>, ModelError> {
+    pub(crate) fn config(&self) -> Result<Vec<u8>, ModelError> {
         std::fs::read(self.0.join(CONFIG)).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => self.unusable(format!(
                 "{CONFIG} is missing; a Hugging Face folder holds {CONFIG}, tokenizer.json (or \
@@ -61,7 +66,7 @@ impl Folder {
     }
 
     /// A file that need not be there, as JSON.
-    pub(super) fn json(&self, name: &str) -> Result<Value, ModelError> {
+    pub(crate) fn json(&self, name: &str) -> Result<Value, ModelError> {
         match std::fs::read(self.0.join(name)) {
             Ok(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|e| self.unusable(format!("{name}: {e}")))
@@ -73,7 +78,7 @@ impl Folder {
 
     /// Whether sentences are the first token (true) or the mean of the tokens (false), where it is
     /// said; and the most tokens of a text.
-    pub(super) fn sentences(&self) -> Result<(Option<bool>, Option<usize>), ModelError> {
+    pub(crate) fn sentences(&self) -> Result<(Option<bool>, Option<usize>), ModelError> {
         let pooling = self.json(POOLING)?;
         let first = pooling["pooling_mode_cls_token"].as_bool() == Some(true)
             || pooling["pooling_mode"] == "cls";
@@ -83,7 +88,7 @@ impl Folder {
     }
 
     /// The files of the weights.
-    pub(super) fn weights(&self) -> Result<Vec<PathBuf>, ModelError> {
+    pub(crate) fn weights(&self) -> Result<Vec<PathBuf>, ModelError> {
         let Some(name) = WEIGHTS.iter().find(|name| self.0.join(name).exists()) else {
             return Err(self.unusable(format!(
                 "it has no weights: neither {} nor {} is there",
@@ -123,7 +128,7 @@ impl Folder {
     }
 
     /// All tensors of the weights, by the names in the files.
-    pub(super) fn read(&self) -> Result<StateDict, ModelError> {
+    pub(crate) fn read(&self) -> Result<StateDict, ModelError> {
         let mut state = StateDict::new();
         for file in self.weights()? {
             state.append(&mut weights::read_file(&file)?);
@@ -136,7 +141,7 @@ impl Folder {
 ///
 /// Weights are fetched last: when they are here, all that there is to fetch is here, and nobody asks
 /// the hub.
-fn fetched(id: &str) -> Result<Folder, ModelError> {
+fn fetched(id: &str, others: &[&str]) -> Result<Folder, ModelError> {
     if let Some(config) = hub::cached(id, CONFIG) {
         let folder = folder_of(&config);
         if folder.weights().is_ok() {
@@ -150,7 +155,7 @@ fn fetched(id: &str) -> Result<Folder, ModelError> {
             problem: format!("it has no {CONFIG}"),
         });
     };
-    for name in Tokenizer::FILES.into_iter().chain([POOLING, SENTENCES]) {
+    for name in Tokenizer::FILES.iter().chain(others) {
         repository.find(name)?;
     }
     let folder = folder_of(&config);

@@ -5,17 +5,16 @@
 //! Hugging Face's files, which differ from family to family, are translated on the way in and out
 //! (`names.rs`), so that transformers and PEFT load what is written here.
 
-mod adapter;
+pub(crate) mod adapter;
 mod batch;
 mod blueprint;
 mod encoder;
 mod encoder_config;
-mod folder;
-mod fresh;
+mod encoder_json;
+pub(crate) mod folder;
 mod names;
 mod nets;
 mod pretrained;
-mod projection;
 mod stored;
 mod text_cnn;
 

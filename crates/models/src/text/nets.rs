@@ -3,12 +3,12 @@
 use super::batch::TokenBatch;
 use super::blueprint::{Blueprint, Head};
 use super::encoder::Encoder;
-use super::fresh::Fresh;
 use super::stored::stored;
 use super::text_cnn::TextCnn;
 use crate::catalog;
 use crate::config::{ModelConfig, Pooling};
 use crate::error::ModelError;
+use crate::fresh::Fresh;
 use crate::{size, weights};
 use burn::module::Module;
 use burn::tensor::{Bool, Device, Tensor};

@@ -5,11 +5,15 @@
 //! reaches that crate, and the two things that models ask for: one text, or a question with the windows
 //! of a long text. Nothing is fetched, and no code runs from a file.
 
+mod bytes;
 mod check;
 mod folder;
 mod frame;
+mod gguf;
 mod layout;
 mod merges;
+mod pieces;
+mod splits;
 #[cfg(test)]
 mod tests;
 mod train;
@@ -17,13 +21,16 @@ mod words;
 
 use crate::error::ModelError;
 use frame::Slot;
+use pieces::Spelling;
+pub use pieces::StreamDecoder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// No token stands for more characters than this on average in any text worth reading; what is longer
 /// than the tokens that are asked for can hold is not even looked at.
@@ -78,6 +85,11 @@ pub struct Tokenizer {
     vocabulary: usize,
     pad: u32,
     unknown: Option<u32>,
+    /// Added tokens: text, and whether it is special.
+    added: Arc<BTreeMap<u32, (String, bool)>>,
+    spelling: Spelling,
+    /// The same without special tokens, once it is asked for.
+    raw: Arc<OnceLock<tokenizers::Tokenizer>>,
 }
 
 impl Tokenizer {
@@ -261,6 +273,9 @@ impl Tokenizer {
             vocabulary,
             pad: pad(&json, &inner),
             unknown: check::unknown(&json["model"]),
+            added: Arc::new(pieces::added(&json)),
+            spelling: Spelling::of(&json),
+            raw: Arc::default(),
             json: bytes.into(),
             inner: Arc::new(inner),
         })

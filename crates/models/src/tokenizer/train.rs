@@ -24,16 +24,7 @@ pub(super) fn learn<'a>(
     vocabulary: usize,
     texts: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<u8>, ModelError> {
-    if !SIZES.contains(&vocabulary) {
-        return Err(ModelError::Config {
-            key: "vocabulary",
-            problem: format!(
-                "{vocabulary} is out of range; choose from {} to {}",
-                SIZES.start(),
-                SIZES.end()
-            ),
-        });
-    }
+    check_size(vocabulary)?;
     let shell = layout_of(kind, empty_model(kind)).to_json();
     let shell = tokenizers::Tokenizer::from_bytes(shell).map_err(|e| failed(&e.to_string()))?;
     // In bytes a word is longer than in characters.
@@ -52,7 +43,22 @@ pub(super) fn learn<'a>(
     Ok(layout_of(kind, model).to_json())
 }
 
-fn failed(problem: &str) -> ModelError {
+/// An error unless a vocabulary can have this size.
+pub(super) fn check_size(vocabulary: usize) -> Result<(), ModelError> {
+    if SIZES.contains(&vocabulary) {
+        return Ok(());
+    }
+    Err(ModelError::Config {
+        key: "vocabulary",
+        problem: format!(
+            "{vocabulary} is out of range; choose from {} to {}",
+            SIZES.start(),
+            SIZES.end()
+        ),
+    })
+}
+
+pub(super) fn failed(problem: &str) -> ModelError {
     ModelError::Tokenizer {
         place: "the training texts".into(),
         problem: problem.into(),

@@ -45,3 +45,7 @@ plain-first-question-answering = Of { $of } questions, about { $right } find the
 plain-first-text-embedding = Of { $of } texts, about { $right } find the one that belongs to them at once.
 plain-answered = It answers { $right } of { $of } questions; of the others it says that it does not know.
 plain-answered-right = Of { $of } answers that it gives, about { $right } are right.
+score-perplexity = perplexity
+score-token-accuracy = next token right
+score-preference-accuracy = better answer preferred
+score-margin = margin

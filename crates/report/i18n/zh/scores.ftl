@@ -45,3 +45,7 @@ plain-first-question-answering = 每 { $of } 个问题，大约有 { $right } �
 plain-first-text-embedding = 每 { $of } 段文字，大约有 { $right } 段一次就找到与之对应的那一段。
 plain-answered = 每 { $of } 个问题，它会回答 { $right } 个，其余的会说不知道。
 plain-answered-right = 每 { $of } 个它给出的回答，大约有 { $right } 个是对的。
+score-perplexity = 困惑度
+score-token-accuracy = 下一词元命中
+score-preference-accuracy = 偏好更好的回答
+score-margin = 间隔

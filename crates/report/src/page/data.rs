@@ -93,6 +93,7 @@ fn in_two_parts(voice: Voice, shared: &SharedExamples) -> Markup {
                     ("other", &shared.parts[first.like].name()),
                     ("first", &(first.example + 1)),
                     ("second", &(first.like + 1)),
+                    ("alike", &voice.share(first.similarity)),
                 ]))
             } }
         }

@@ -5,8 +5,9 @@ use super::answers::chance;
 use crate::fairness::{Fairness, Mitigation};
 use crate::report::Report;
 use maud::{Markup, html};
+use modelwright_evaluate::amount;
 use modelwright_evaluate::fairness::{
-    Disparity, FourFifthsVerdict, Goal, GroupScores, Metric, Share,
+    Disparity, Effect, FairnessReport, FourFifthsVerdict, Goal, GroupScores, Metric, Price, Share,
 };
 
 /// The rates of a group that are shown.
@@ -36,7 +37,7 @@ fn attribute(voice: Voice, one: &Fairness) -> Markup {
     let report = &one.report;
     html! {
         h3 { (voice.tr("by", &[("attribute", &report.attribute)])) }
-        p { (four_fifths(voice, one)) }
+        p { (four_fifths(voice, report)) }
         div.scroll { table {
             thead { tr {
                 th scope="col" { (voice.t("group")) }
@@ -59,12 +60,13 @@ fn attribute(voice: Voice, one: &Fairness) -> Markup {
                 (disparity(voice, "equal-opportunity", report.equal_opportunity.as_ref()))
             }
         }
-        @if !one.mitigation.is_empty() { (mitigations(voice, &one.mitigation)) }
+        (mitigations(voice, one))
     }
 }
 
-fn four_fifths(voice: Voice, one: &Fairness) -> String {
-    let rule = &one.report.four_fifths;
+/// What follows from the four-fifths rule, in a sentence.
+pub(crate) fn four_fifths(voice: Voice, report: &FairnessReport) -> String {
+    let rule = &report.four_fifths;
     let key = match rule.verdict {
         FourFifthsVerdict::Kept => "four-fifths-kept",
         FourFifthsVerdict::MayBeChance => "four-fifths-chance",
@@ -113,50 +115,86 @@ fn disparity(voice: Voice, key: &str, disparity: Option<&Disparity>) -> Markup {
     } } }
 }
 
-fn mitigations(voice: Voice, all: &[Mitigation]) -> Markup {
+/// What can be done about it, and its price.
+fn mitigations(voice: Voice, one: &Fairness) -> Markup {
+    let thresholds = one.mitigation.iter();
+    let thresholds = thresholds.map(|m| (Some(m), m.thresholds.goal, &m.price));
+    // Reweighing aims at equal shares.
+    let weights = one.reweighed.iter();
+    let weights = weights.map(|price| (None, Goal::DemographicParity, price));
+    let prices: Vec<(Option<&Mitigation>, Goal, &Price)> = thresholds.chain(weights).collect();
+    let Some((_, _, first)) = prices.first() else {
+        return html! {};
+    };
+    let money = first.money.is_some();
     html! {
-        p { (voice.t("mitigation-help")) }
-        table {
+        @if !one.mitigation.is_empty() {
+            p { (voice.t("mitigation-help")) }
+            @if money { p { (voice.t("mitigation-money")) } }
+        }
+        @if one.reweighed.is_some() { p { (voice.t("reweighing-help")) } }
+        div.scroll { table {
             thead { tr {
                 th scope="col" { (voice.t("goal")) }
                 th scope="col" { (voice.t("thresholds")) }
                 th.n scope="col" { (voice.t("gap-before-after")) }
                 th.n scope="col" { (voice.t("accuracy-before-after")) }
                 th.n scope="col" { (voice.t("interval")) }
+                @if money {
+                    th.n scope="col" { (voice.t("cost-of-case")) }
+                    th.n scope="col" { (voice.t("interval")) }
+                }
             } }
-            tbody { @for one in all { (mitigation(voice, one)) } }
-        }
+            tbody { @for (mitigation, goal, price) in &prices {
+                (priced(voice, *mitigation, *goal, price))
+            } }
+        } }
     }
 }
 
-fn mitigation(voice: Voice, one: &Mitigation) -> Markup {
-    let price = &one.price;
-    let gap = |goal: Goal, effect: &modelwright_evaluate::fairness::Effect| match goal {
+fn priced(voice: Voice, mitigation: Option<&Mitigation>, goal: Goal, price: &Price) -> Markup {
+    let accuracy = |share: &Share| share.value.map_or("–".into(), |v| voice.share(v));
+    let change = &price.accuracy_change_interval;
+    let name = match mitigation {
+        Some(_) => voice.t(goal_word(goal)),
+        None => voice.t("reweighing"),
+    };
+    html! { tr {
+        th scope="row" { (name) }
+        td { @match mitigation {
+            Some(one) => @for (i, g) in one.thresholds.groups.iter().filter(|g| !g.too_small).enumerate() {
+                @if i > 0 { ", " } (g.name) " " (format!("{:.2}", g.threshold))
+            },
+            None => "–",
+        } }
+        td.n { @if let (Some(b), Some(a)) = (gap(goal, &price.before), gap(goal, &price.after)) {
+            (voice.share(b)) " → " (voice.share(a))
+        } }
+        td.n { (accuracy(&price.before.accuracy)) " → " (accuracy(&price.after.accuracy)) }
+        td.n { (points(change.low)) " – " (points(change.high)) }
+        @if let Some(money) = &price.money {
+            td.n { (amount(money.before)) " → " (amount(money.after)) }
+            td.n { (amount(money.interval.low)) " – " (amount(money.interval.high)) }
+        }
+    } }
+}
+
+/// The difference between groups that a goal is about.
+pub(crate) fn gap(goal: Goal, effect: &Effect) -> Option<f64> {
+    match goal {
         Goal::DemographicParity => effect.demographic_parity,
         Goal::EqualOpportunity => effect.equal_opportunity,
         Goal::EqualizedOdds => effect.equalized_odds,
-    };
-    let goal = one.thresholds.goal;
-    let (key, before, after) = (
-        match goal {
-            Goal::DemographicParity => "demographic-parity",
-            Goal::EqualOpportunity => "equal-opportunity",
-            Goal::EqualizedOdds => "equalized-odds",
-        },
-        gap(goal, &price.before),
-        gap(goal, &price.after),
-    );
-    let accuracy = |share: &Share| share.value.map_or("–".into(), |v| voice.share(v));
-    let change = &price.accuracy_change_interval;
-    html! { tr {
-        th scope="row" { (voice.t(key)) }
-        td { @for (i, g) in one.thresholds.groups.iter().filter(|g| !g.too_small).enumerate() {
-            @if i > 0 { ", " } (g.name) " " (format!("{:.2}", g.threshold))
-        } }
-        td.n { @if let (Some(b), Some(a)) = (before, after) { (voice.share(b)) " → " (voice.share(a)) } }
-        td.n { (accuracy(&price.before.accuracy)) " → " (accuracy(&price.after.accuracy)) }
-        td.n { (points(change.low)) " – " (points(change.high)) }
-    } }
+    }
+}
+
+/// The key of a goal's name.
+pub(crate) fn goal_word(goal: Goal) -> &'static str {
+    match goal {
+        Goal::DemographicParity => "demographic-parity",
+        Goal::EqualOpportunity => "equal-opportunity",
+        Goal::EqualizedOdds => "equalized-odds",
+    }
 }
 
 /// A change in percentage points.

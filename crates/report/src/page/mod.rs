@@ -6,8 +6,10 @@ mod groups;
 mod trust;
 
 pub(crate) use data::{decides, equal};
+pub(crate) use groups::{four_fifths, gap, goal_word};
 pub(crate) use trust::mends;
 
+use crate::linear::NoLinear;
 use crate::report::Report;
 use crate::words;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -142,10 +144,28 @@ fn scores(voice: Voice, report: &Report) -> Markup {
                 } } }
             }
             @if let Some(linear) = &report.linear {
-                (answers::against(voice, linear, &voice.t("linear-model")))
+                (answers::against(voice, &linear.against, &linear_name(voice, linear.side)))
             }
+            @if let Some(why) = report.no_linear { p.quiet { (voice.t(no_linear(why))) } }
             @if let Some(against) = &report.against { (answers::against(voice, against, &against.other)) }
         }
+    }
+}
+
+/// What a linear model is called, which may see smaller pictures.
+fn linear_name(voice: Voice, side: Option<usize>) -> String {
+    match side {
+        Some(side) => voice.tr("linear-model-small", &[("side", &side)]),
+        None => voice.t("linear-model"),
+    }
+}
+
+fn no_linear(why: NoLinear) -> &'static str {
+    match why {
+        NoLinear::IsLinear => "no-linear-is-linear",
+        NoLinear::Texts => "no-linear-texts",
+        NoLinear::NoTrainingData => "no-linear-data",
+        NoLinear::NotAsked => "no-linear-asked",
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::answers::chance;
 use super::{Voice, drawing};
+use crate::calibration::Calibration;
 use crate::features::MEASURED;
-use crate::report::{Calibration, Report};
+use crate::report::Report;
 use crate::robustness::Damage;
 use maud::{Markup, html};
 use modelwright_evaluate::chart::{

@@ -3,7 +3,7 @@
 
 use burn::tensor::Device;
 use modelwright_data::{Dataset, OpenOptions, Part, open, quiet};
-use modelwright_report::{About, Columns, Options, Report, Subject, build};
+use modelwright_report::{About, Again, Columns, Options, Report, Subject, build};
 use modelwright_runs::Bundle;
 use modelwright_tasks::{Ended, Plan, Predictor, Session, SessionOptions, load};
 use modelwright_train::recipe::Layers;
@@ -12,6 +12,7 @@ use modelwright_train::{Control, Event, Recipe};
 /// A trained model in a folder of its own.
 pub struct Trained {
     _folder: tempfile::TempDir,
+    pub bundle: std::path::PathBuf,
     pub predictor: Box<dyn Predictor>,
     pub recipe: Recipe,
 }
@@ -39,6 +40,7 @@ pub fn train(source: &str, settings: &[(&str, &str)]) -> Trained {
     let predictor = load(&Bundle::open(&report.bundle).unwrap(), Device::flex()).unwrap();
     Trained {
         _folder: folder,
+        bundle: report.bundle,
         predictor,
         recipe,
     }
@@ -54,6 +56,15 @@ pub fn data(source: &str) -> Dataset {
     open(source, options).unwrap()
 }
 
+/// What trains again, in a folder.
+pub fn again<'a>(folder: &'a std::path::Path, control: &'a Control) -> Again<'a> {
+    Again {
+        folder,
+        control,
+        notify: &quiet,
+    }
+}
+
 /// The report on the test part, or on all if `whole`.
 pub fn report(trained: &Trained, dataset: &Dataset, whole: bool, options: Options) -> Report {
     let predictor = &*trained.predictor;
@@ -62,7 +73,6 @@ pub fn report(trained: &Trained, dataset: &Dataset, whole: bool, options: Option
         .filter(|i| whole || parts[*i] == Part::Test)
         .collect();
     let subject = Subject::new(predictor, dataset, &rows).unwrap();
-    let evaluation = predictor.evaluate(dataset, &rows).unwrap();
     let options = Options {
         about: Some(About {
             run: "model".into(),
@@ -79,5 +89,5 @@ pub fn report(trained: &Trained, dataset: &Dataset, whole: bool, options: Option
         seed: 1,
         ..options
     };
-    build(&subject, evaluation, &options).unwrap()
+    build(&subject, &options).unwrap()
 }

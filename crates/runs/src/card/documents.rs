@@ -12,6 +12,11 @@ pub const MODEL_CARD: &str = "README.md";
 /// The sheet of the data.
 pub const DATA_SHEET: &str = "DATASHEET.md";
 
+/// The date, as figures in a card are marked with it: `2026-05-17`.
+pub fn today() -> String {
+    jiff::ZonedDateTime::now().date().to_string()
+}
+
 /// A question in a document of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Question {

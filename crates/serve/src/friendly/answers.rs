@@ -75,6 +75,15 @@ enum One {
         /// The closest known questions, the closest first.
         neighbours: Vec<Near>,
     },
+    /// What the model writes.
+    Written {
+        /// The text.
+        text: String,
+        /// Tokens that it was written in.
+        tokens: usize,
+        /// Whether the model ended it; if not, it was cut off.
+        complete: bool,
+    },
 }
 
 /// A known question close to the one that was asked.
@@ -161,6 +170,15 @@ impl One {
                 question,
                 probability,
                 neighbours: neighbours.into_iter().map(Near::from).collect(),
+            },
+            Prediction::Text {
+                text,
+                tokens,
+                complete,
+            } => Self::Written {
+                text,
+                tokens,
+                complete,
             },
         }
     }

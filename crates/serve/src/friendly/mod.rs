@@ -41,23 +41,57 @@ pub(crate) struct Description;
 struct ModelDescription {
     #[serde(flatten)]
     summary: ModelSummary,
-    /// What goes in: pictures of a size, or rows with columns.
+    /// What goes in: pictures of a size, rows with columns, or messages of a conversation.
     #[schema(value_type = Object)]
-    takes: InputSchema,
-    /// What comes out: a class, labels, a number, a vector, a place in a text or a known answer.
+    takes: Takes,
+    /// What comes out: a class, labels, a number, a vector, a place in a text, a known answer or a text.
     #[schema(value_type = Object)]
-    gives: OutputSchema,
+    gives: Gives,
     /// A body of a request that works.
     example: Value,
     /// A command that sends it.
     curl: String,
 }
 
+/// What goes in.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Takes {
+    Examples(InputSchema),
+    /// Messages to `/v1/chat/completions`, of at most so many tokens.
+    Messages {
+        kind: &'static str,
+        context: usize,
+    },
+}
+
+/// What comes out.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Gives {
+    Prediction(OutputSchema),
+    Text { kind: &'static str },
+}
+
+/// All models.
+#[derive(Serialize, ToSchema)]
+struct ModelList {
+    /// `list`, for OpenAI's clients.
+    object: &'static str,
+    /// The models: those that predict, then those that talk.
+    data: Vec<ModelSummary>,
+}
+
 /// All models.
 #[utoipa::path(get, path = "/v1/models", tag = "For people",
-    responses((status = 200, body = Vec<ModelSummary>, description = "The models")))]
-async fn models(State(app): State<App>) -> Json<Vec<ModelSummary>> {
-    Json(app.models.list())
+    responses((status = 200, body = ModelList, description = "The models")))]
+async fn models(State(app): State<App>) -> Json<ModelList> {
+    let talking = app.chat.list();
+    let talking = talking.iter().map(|model| model.summary());
+    Json(ModelList {
+        object: "list",
+        data: app.models.list().into_iter().chain(talking).collect(),
+    })
 }
 
 /// A model: what it takes and gives, with an example that works.
@@ -70,12 +104,24 @@ async fn model(
     Path(named): Path<Named>,
     headers: HeaderMap,
 ) -> Result<Json<ModelDescription>, ServeError> {
-    let version = app.models.look(&named.model, named.version.as_deref())?;
     let place = Place::of(&headers, app.tls, !app.access.is_open());
+    if let (Some(model), None) = (app.chat.find(&named.model), &named.version) {
+        return Ok(Json(ModelDescription {
+            summary: model.summary(),
+            takes: Takes::Messages {
+                kind: "messages",
+                context: model.about().context,
+            },
+            gives: Gives::Text { kind: "text" },
+            example: example::question(&named.model),
+            curl: example::talk(&place, &named.model).command,
+        }));
+    }
+    let version = app.models.look(&named.model, named.version.as_deref())?;
     Ok(Json(ModelDescription {
         summary: app.models.summary_of(&named.model)?,
-        takes: version.input().clone(),
-        gives: version.output,
+        takes: Takes::Examples(version.input().clone()),
+        gives: Gives::Prediction(version.output),
         example: example::body(version.input()),
         curl: example::first(&place, &named.model, &version).command,
     }))

@@ -74,6 +74,7 @@ pub(crate) fn outputs(of: OutputSchema) -> Vec<Output> {
             one("probability", Datatype::Fp32),
             one("neighbours", Datatype::Bytes),
         ],
+        OutputSchema::Text => vec![one("text", Datatype::Bytes)],
     }
 }
 
@@ -204,6 +205,7 @@ fn text(prediction: &Prediction, output: &str) -> String {
             "question" => question.clone(),
             _ => json!(neighbours).to_string(),
         },
+        Prediction::Text { text, .. } => text.clone(),
         Prediction::Value { .. } | Prediction::Vector { .. } => String::new(),
     }
 }
@@ -227,7 +229,7 @@ fn several(prediction: &Prediction) -> &[f32] {
         Prediction::Span { probability, .. } | Prediction::Match { probability, .. } => {
             std::slice::from_ref(probability)
         }
-        Prediction::Value { .. } => &[],
+        Prediction::Value { .. } | Prediction::Text { .. } => &[],
     }
 }
 

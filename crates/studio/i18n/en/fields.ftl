@@ -79,3 +79,6 @@ field-model-lora-alpha = LoRA alpha
 field-model-lora-dropout = LoRA dropout
 field-model-lora-targets = Layers with adapters
 field-model-adapter = Adapters afterwards
+field-model-base = Weights that are not trained
+field-training-preference-beta = Strength of preferences
+field-training-checkpointing = Less memory, more time

@@ -13,6 +13,7 @@ report-title = Can it be trusted?
 report-lead = How sure the scores are, whether its probabilities come true, where it is worse, whether it treats people alike, and what is wrong with the data.
 report-wishes = What is it about?
 report-sensitive = Columns by which nobody must be treated differently
+report-linear = Train a linear model beside it (takes up to some minutes)
 report-make = Make the report anew
 report-download = Download as a file
 result-to-ship = Put it to use

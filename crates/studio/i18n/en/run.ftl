@@ -45,6 +45,7 @@ log-started = Started: { $epochs } passes over { $examples } examples
 log-resumed = Went on after step { $step }
 log-epoch = Pass { $epoch }: { $scores } ({ $time })
 log-epoch-best = Pass { $epoch }: { $scores } ({ $time }), the best so far
+log-sample = After pass { $epoch } it writes: { $text }
 log-time-over = The time was over in pass { $epoch }
 log-early = Stopped early after pass { $epoch }: nothing has got better since pass { $best }
 log-interrupted = Stopped and saved at step { $step }

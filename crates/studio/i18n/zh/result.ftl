@@ -10,6 +10,7 @@ report-title = 值得信赖吗？
 report-lead = 得分有多可靠、概率是否可信、哪些地方更差、对人是否一视同仁，以及数据本身有没有问题。
 report-wishes = 这份报告关于什么？
 report-sensitive = 不应据此区别对待任何人的列
+report-linear = 在旁边训练一个线性模型（可能需要几分钟）
 report-make = 重新生成报告
 report-download = 下载为文件
 result-to-ship = 投入使用

@@ -42,6 +42,7 @@ log-started = 开始：{ $examples } 个样本，共 { $epochs } 轮
 log-resumed = 从第 { $step } 步之后继续
 log-epoch = 第 { $epoch } 轮：{ $scores }（{ $time }）
 log-epoch-best = 第 { $epoch } 轮：{ $scores }（{ $time }），目前最好
+log-sample = 第 { $epoch } 轮后它写出：{ $text }
 log-time-over = 第 { $epoch } 轮时时间已到
 log-early = 第 { $epoch } 轮后提前结束：第 { $best } 轮以来没有进步
 log-interrupted = 已在第 { $step } 步停止并保存

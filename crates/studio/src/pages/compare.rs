@@ -1,6 +1,7 @@
 //! Several runs side by side.
 
 use super::of_run::data_name;
+use super::result::of_baseline;
 use super::words::{badge, duration, larger_is_better, score_name};
 use crate::app::Studio;
 use crate::page::encoded_part;
@@ -10,7 +11,7 @@ use axum::extract::Query;
 use axum::response::Response;
 use axum::routing::get;
 use maud::{Markup, html};
-use modelwright_evaluate::score;
+use modelwright_evaluate::{Comparison, score};
 use modelwright_runs::{EpochScore, Run, differences};
 use serde_json::json;
 
@@ -26,6 +27,8 @@ pub fn routes() -> Router<Studio> {
 struct Column {
     run: Run,
     epochs: Vec<EpochScore>,
+    /// The simple models that were measured beside its own.
+    comparison: Option<Comparison>,
 }
 
 /// `?runs=a,b` from a link, `?run=a&run=b` from a form.
@@ -43,8 +46,11 @@ async fn page(ctx: Ctx, Query(query): Query<Vec<(String, String)>>) -> Result<Re
         for id in &asked {
             let run = store.get(id)?;
             if columns.iter().all(|c| c.run.id != run.id) {
-                let epochs = store.epochs(&run.id)?;
-                columns.push(Column { run, epochs });
+                columns.push(Column {
+                    epochs: store.epochs(&run.id)?,
+                    comparison: store.folder(&run.id).comparison(),
+                    run,
+                });
             }
         }
         columns.truncate(MOST_RUNS);
@@ -56,6 +62,7 @@ async fn page(ctx: Ctx, Query(query): Query<Vec<(String, String)>>) -> Result<Re
         h1 { (ctx.t("compare-title")) }
         @if columns.len() >= 2 {
             (scores(&ctx, &columns))
+            (simple(&ctx, &columns))
             (curves(&ctx, &columns))
             (settings(&ctx, &columns))
         }
@@ -146,6 +153,50 @@ fn scores(ctx: &Ctx, columns: &[Column]) -> Markup {
             } }
         }
     }
+}
+
+/// The simple models beside each run, where there are any: what a network adds to them is what it is worth.
+fn simple(ctx: &Ctx, columns: &[Column]) -> Markup {
+    let comparisons: Vec<Option<&Comparison>> =
+        columns.iter().map(|c| c.comparison.as_ref()).collect();
+    let baselines = comparisons.iter().flatten().flat_map(|c| &c.baselines);
+    let names = once(baselines.map(|b| b.name.as_str()));
+    let of = |comparison: &Comparison, name: &str| {
+        let found = comparison.baselines.iter().find(|b| b.name == name);
+        found.map(|b| (b.score_name.clone(), b.score, b.seconds))
+    };
+    let own = |c: &Comparison| (c.score_name.clone(), c.score, c.seconds);
+    html! { @if !names.is_empty() {
+        section.card {
+            h2 { (ctx.t("compared-title")) }
+            p.quiet { (ctx.t("compared-help")) }
+            div.scroll tabindex="0" role="region" aria-label=(ctx.t("compared-title")) { table.compare {
+                thead { tr {
+                    th scope="col" { (ctx.t("compared-model")) }
+                    @for c in columns { th.n scope="col" { (c.run.id) } }
+                } }
+                tbody {
+                    tr { th scope="row" { strong { (ctx.t("compared-this")) } }
+                        @for c in &comparisons { td.n { (cell(ctx, c.map(own))) } } }
+                    @for name in &names { tr {
+                        th scope="row" { (of_baseline(ctx, name)) }
+                        @for c in &comparisons { td.n { (cell(ctx, c.and_then(|c| of(c, name)))) } }
+                    } }
+                }
+            } }
+        }
+    } }
+}
+
+/// A score with its name and the seconds that it took.
+fn cell(ctx: &Ctx, found: Option<(String, f64, f64)>) -> Markup {
+    html! { @match found {
+        Some((name, value, seconds)) => {
+            (score(&name, value)) br;
+            span.quiet { (score_name(ctx, &name)) ", " (duration(ctx, seconds)) }
+        },
+        None => "–",
+    } }
 }
 
 /// The best of some values of a score.

@@ -1,5 +1,6 @@
 //! The pages, one module each, in the order in which a person meets them.
 
+mod chat;
 mod compare;
 mod data;
 mod dates;
@@ -34,6 +35,7 @@ pub fn routes() -> Router<Studio> {
         .merge(compare::routes())
         .merge(try_it::routes())
         .merge(ship::routes())
+        .merge(chat::routes())
 }
 
 /// Routes that take files of any size.

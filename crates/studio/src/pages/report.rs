@@ -9,10 +9,11 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{Markup, html};
-use modelwright_data::{Content, Dataset};
+use modelwright_data::{Content, Dataset, quiet};
 use modelwright_evaluate::DecisionCosts;
-use modelwright_report::{Report, Wishes, content};
-use modelwright_tasks::{AnswerValues, Answers};
+use modelwright_report::{Again, NoLinear, Report, Wishes, content};
+use modelwright_tasks::{AnswerValues, Answers, recipe_of};
+use modelwright_train::Control;
 use std::sync::Arc;
 
 /// The page's routes.
@@ -74,7 +75,16 @@ async fn report(
 ) -> Result<Report, Problem> {
     let OfRun { run, folder } = of_run.clone();
     let make = move |_: &Studio| -> Result<Report, Problem> {
-        Ok(modelwright_report::of_run(&run, &folder, &data, &wishes)?)
+        // What is trained for a report goes away with it.
+        let temporary = tempfile::tempdir()?;
+        let again = Again {
+            folder: temporary.path(),
+            control: &Control::default(),
+            notify: &quiet,
+        };
+        Ok(modelwright_report::of_run(
+            &run, &folder, &data, &wishes, again,
+        )?)
     };
     ctx.studio.blocking(make).await
 }
@@ -100,6 +110,7 @@ fn wishes(fields: &[(String, String)]) -> Wishes {
             .filter(|(n, _)| n == "sensitive")
             .map(|(_, v)| v.clone())
             .collect(),
+        linear: one("linear").is_some(),
     }
 }
 
@@ -111,49 +122,72 @@ fn query(fields: &[(String, String)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-/// What a person may say: which decision, what errors cost, which columns are sensitive.
+/// What a person may say: which decision, what errors cost, which columns are sensitive, whether a linear
+/// model is to stand beside it.
 fn form(ctx: &Ctx, of_run: &OfRun, answers: &Answers, data: &Dataset, wishes: &Wishes) -> Markup {
-    let AnswerValues::Classes { classes, .. } = &answers.values else {
-        return html! {};
+    let linear = recipe_of(&of_run.run).is_ok_and(|recipe| NoLinear::of(&recipe).is_none());
+    let classes = match &answers.values {
+        AnswerValues::Classes { classes, .. } => classes.as_slice(),
+        _ => &[],
     };
+    if !linear && classes.is_empty() {
+        return html! {};
+    }
+    html! {
+        details.card open[wishes.positive.is_some() || wishes.linear] {
+            summary { (ctx.t("report-wishes")) }
+            form method="get" action=(of_run.address("/report")) {
+                div.fields {
+                    @if !classes.is_empty() { (decision(ctx, of_run, classes, data, wishes)) }
+                    @if linear { div.field { label {
+                        input type="checkbox" name="linear" value="yes" checked[wishes.linear];
+                        " " (ctx.t("report-linear"))
+                    } } }
+                }
+                div.actions { button.button type="submit" { (ctx.t("report-make")) } }
+            }
+        }
+    }
+}
+
+/// The fields of a decision for or against a class.
+fn decision(
+    ctx: &Ctx,
+    of_run: &OfRun,
+    classes: &[String],
+    data: &Dataset,
+    wishes: &Wishes,
+) -> Markup {
     let costs = wishes.costs.unwrap_or(DecisionCosts::of_errors(1.0, 1.0));
     let columns: Vec<&str> = match (&data.content, of_run.run.task.starts_with("tabular")) {
         (Content::Table(table), true) => table.columns.iter().map(|c| c.name.as_str()).collect(),
         _ => Vec::new(),
     };
     html! {
-        details.card open[wishes.positive.is_some()] {
-            summary { (ctx.t("report-wishes")) }
-            form method="get" action=(of_run.address("/report")) {
-                div.fields {
-                    div.field {
-                        label for="positive" { (ctx.t("threshold-positive")) }
-                        select #positive name="positive" {
-                            @if classes.len() > 2 { option value="" { "–" } }
-                            @for class in classes {
-                                option value=(class) selected[wishes.positive.as_deref() == Some(class)] { (class) }
-                            }
-                        }
-                    }
-                    div.field {
-                        label for="alarm" { (ctx.t("threshold-alarm")) }
-                        input #alarm name="alarm" type="text" inputmode="decimal" value=(costs.false_alarm);
-                    }
-                    div.field {
-                        label for="miss" { (ctx.t("threshold-miss")) }
-                        input #miss name="miss" type="text" inputmode="decimal" value=(costs.miss);
-                    }
-                    @if !columns.is_empty() { fieldset.field {
-                        legend { (ctx.t("report-sensitive")) }
-                        @for column in columns { label {
-                            input type="checkbox" name="sensitive" value=(column)
-                                checked[wishes.sensitive.iter().any(|c| c == column)];
-                            " " (column)
-                        } " " }
-                    } }
+        div.field {
+            label for="positive" { (ctx.t("threshold-positive")) }
+            select #positive name="positive" {
+                @if classes.len() > 2 { option value="" { "–" } }
+                @for class in classes {
+                    option value=(class) selected[wishes.positive.as_ref() == Some(class)] { (class) }
                 }
-                div.actions { button.button type="submit" { (ctx.t("report-make")) } }
             }
         }
+        div.field {
+            label for="alarm" { (ctx.t("threshold-alarm")) }
+            input #alarm name="alarm" type="text" inputmode="decimal" value=(costs.false_alarm);
+        }
+        div.field {
+            label for="miss" { (ctx.t("threshold-miss")) }
+            input #miss name="miss" type="text" inputmode="decimal" value=(costs.miss);
+        }
+        @if !columns.is_empty() { fieldset.field {
+            legend { (ctx.t("report-sensitive")) }
+            @for column in columns { label {
+                input type="checkbox" name="sensitive" value=(column)
+                    checked[wishes.sensitive.iter().any(|c| c == column)];
+                " " (column)
+            } " " }
+        } }
     }
 }

@@ -1,5 +1,6 @@
 //! A studio, a browser, and what a person does with them.
 
+use crate::parrot::Parrot;
 use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything.
@@ -63,9 +65,11 @@ impl Started {
 /// A studio on a free port of this machine.
 async fn serve(runs: PathBuf) -> SocketAddr {
     let app = App::new(Models::new(Limits::default()), Access::Open, false);
+    app.chat.add("help", Arc::new(Parrot)).unwrap();
     let studio = Studio::open(StudioOptions {
         runs,
         uploads: UploadLimits::default(),
+        engine: Default::default(),
         serve: app,
         host: "127.0.0.1".into(),
     });

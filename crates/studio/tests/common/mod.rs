@@ -54,10 +54,25 @@ impl Bench {
     }
 
     pub fn inside(folder: tempfile::TempDir, access: Access, uploads: UploadLimits) -> Self {
+        let app = App::new(Models::new(Limits::default()), access, false);
+        Self::of(folder, app, uploads)
+    }
+
+    /// With a web site whose pages may ask models.
+    pub fn naming(site: &str) -> Self {
+        let app = App {
+            origins: [site.parse().unwrap()].into_iter().collect(),
+            ..App::new(Models::new(Limits::default()), Access::Open, false)
+        };
+        Self::of(tempfile::tempdir().unwrap(), app, UploadLimits::default())
+    }
+
+    fn of(folder: tempfile::TempDir, app: App, uploads: UploadLimits) -> Self {
         let studio = Studio::open(StudioOptions {
             runs: folder.path().join("runs"),
             uploads,
-            serve: App::new(Models::new(Limits::default()), access, false),
+            engine: Default::default(),
+            serve: app,
             host: "127.0.0.1".into(),
         })
         .unwrap();

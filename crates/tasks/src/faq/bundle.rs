@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 /// Questions and answers.
 const ENTRIES: &str = "entries.json";
-/// The vectors of the questions.
+/// What the questions mean.
 const VECTORS: &str = "vectors.safetensors";
-/// Their name in the file.
-const QUESTIONS: &str = "questions";
+/// The name in the file.
+const MEANINGS: &str = "meanings";
 
 /// `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,10 +51,10 @@ pub(super) fn files(
         json(PREPROCESSOR, serde_json::to_vec_pretty(preprocessor)),
         json(ENTRIES, serde_json::to_vec_pretty(&matcher.entries)),
     ];
-    if let Some(vectors) = &matcher.vectors {
-        let shape = [vectors.rows(), vectors.dimension()];
-        let data = TensorData::new(vectors.values().to_vec(), shape);
-        let bytes = weights::to_bytes(&StateDict::from([(QUESTIONS.into(), data)]));
+    if let Some(meanings) = &matcher.meanings {
+        let shape = [meanings.rows(), meanings.dimension()];
+        let data = TensorData::new(meanings.values().to_vec(), shape);
+        let bytes = weights::to_bytes(&StateDict::from([(MEANINGS.into(), data)]));
         files.push((VECTORS, bytes.map_err(|e| TaskError::asked(e, ""))?));
     }
     Ok(files)
@@ -75,18 +75,18 @@ pub(super) fn load(bundle: &Bundle, device: Device) -> Result<FaqPredictor, Task
         )
         .into());
     }
-    let (encoder, vectors) = match preprocessor.encoder {
+    let (encoder, meanings) = match preprocessor.encoder {
         false => (None, None),
         true => {
             let encoder = SentenceEncoder::in_bundle(bundle, device)?;
             let shape = [entries.questions.len(), encoder.dimension()];
-            let vectors = vectors(&bundle.read(VECTORS)?, shape);
-            let vectors = vectors.map_err(|problem| broken(VECTORS, problem))?;
-            (Some(encoder), Some(vectors))
+            let meanings = meanings(&bundle.read(VECTORS)?, shape);
+            let meanings = meanings.map_err(|problem| broken(VECTORS, problem))?;
+            (Some(encoder), Some(meanings))
         }
     };
     let faq = Faq {
-        matcher: Matcher::new(entries, vectors),
+        matcher: Matcher::new(entries, meanings),
         calibration: preprocessor.calibration,
         threshold: preprocessor.threshold,
     };
@@ -98,13 +98,15 @@ pub(super) fn load(bundle: &Bundle, device: Device) -> Result<FaqPredictor, Task
     ))
 }
 
-fn vectors(content: &[u8], shape: [usize; 2]) -> Result<Vectors, String> {
+fn meanings(content: &[u8], shape: [usize; 2]) -> Result<Vectors, String> {
     let mut state = weights::from_bytes(content)?;
-    let data = state.remove(QUESTIONS);
-    let data = data.ok_or_else(|| format!("no `{QUESTIONS}` in it"))?;
+    let data = state.remove(MEANINGS);
+    let data = data.ok_or_else(|| {
+        format!("no `{MEANINGS}` in it; a FAQ of an older version has to be trained again")
+    })?;
     if data.shape().to_vec() != shape {
         let found = data.shape().to_vec();
-        return Err(format!("`{QUESTIONS}` is {found:?}, expected {shape:?}"));
+        return Err(format!("`{MEANINGS}` is {found:?}, expected {shape:?}"));
     }
     let values = data.try_into_vec::<f32>().map_err(|e| format!("{e:?}"))?;
     Ok(Vectors::new(values, shape[1]))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is known of a best match.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Evidence {
+pub struct Evidence {
     /// Its score.
     pub top: f32,
     /// How much higher it is than that of the next question with other answers.
@@ -13,7 +13,7 @@ pub(super) struct Evidence {
 
 /// Probability = σ(bias + top · score + margin · margin), by logistic regression (Platt 1999).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct Calibration {
+pub struct Calibration {
     bias: f64,
     top: f64,
     margin: f64,

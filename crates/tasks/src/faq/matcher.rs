@@ -7,10 +7,8 @@ use crate::index::{Near, Vectors};
 
 /// Candidates that are looked at behind the best one.
 const CANDIDATES: usize = 32;
-/// What the likeness by letters counts beside that by meaning.
-const LETTERS: f32 = 0.25;
 /// Where there are only letters: what the likeness to a question's answer counts beside that to the
-/// question. (Answers say much that is not asked, which does harm to meanings.)
+/// question.
 const ANSWERS: f32 = 0.5;
 
 /// The questions of a FAQ, ready to be compared with.
@@ -19,8 +17,8 @@ pub(super) struct Matcher {
     answers_of: Vec<Vec<u32>>,
     questions: Lexicon,
     answers: Lexicon,
-    /// The vectors of the questions, if meanings are compared.
-    pub vectors: Option<Vectors>,
+    /// What the questions mean, if that is compared: of length 1 or shorter.
+    pub meanings: Option<Vectors>,
 }
 
 /// The best questions for a query.
@@ -42,28 +40,24 @@ impl Match {
 }
 
 impl Matcher {
-    pub fn new(entries: Entries, vectors: Option<Vectors>) -> Self {
+    pub fn new(entries: Entries, meanings: Option<Vectors>) -> Self {
         Self {
             answers_of: entries.answers_of(),
             questions: Lexicon::new(&entries.questions),
             answers: Lexicon::new(&entries.answers),
             entries,
-            vectors,
+            meanings,
         }
     }
 
-    /// How well each question fits a query, up to 1: the weighted mean of the cosines by meaning and by
-    /// letters. `vector` is the query's, where the FAQ has vectors.
+    /// How well each question fits a query, up to 1: by meaning where the FAQ knows meanings, else by
+    /// letters. The two are not mixed: questions that ask something else in the same words have most
+    /// letters in common, and those that ask the same in other words have few. `vector` is the query's.
     pub fn scores(&self, query: &str, vector: Option<&[f32]>) -> Vec<f32> {
-        let letters = self.questions.cosines(query);
-        let Some((vectors, vector)) = self.vectors.as_ref().zip(vector) else {
-            return self.with_answers(query, letters);
-        };
-        let mut scores = vectors.cosines(vector);
-        for (score, letters) in scores.iter_mut().zip(letters) {
-            *score = (*score + LETTERS * letters) / (1.0 + LETTERS);
+        match self.meanings.as_ref().zip(vector) {
+            Some((meanings, vector)) => meanings.cosines(vector),
+            None => self.with_answers(query, self.questions.cosines(query)),
         }
-        scores
     }
 
     fn with_answers(&self, query: &str, mut scores: Vec<f32>) -> Vec<f32> {

@@ -1,5 +1,5 @@
 //! Answers to questions that were asked before: a question is compared with those of a FAQ, by its
-//! letters and, with a pretrained sentence encoder, by its meaning. Where none is close enough, the
+//! letters or, with a pretrained sentence encoder, by its meaning. Where none is close enough, the
 //! answer is "I do not know".
 //!
 //! This is the part of the task `question-answering` for tables of questions and answers. Nothing goes
@@ -13,6 +13,9 @@ mod lexical;
 mod matcher;
 mod perturb;
 mod predictor;
+
+pub use calibration::{Calibration, Evidence};
+pub use perturb::{perturbed, words};
 
 use crate::error::TaskError;
 use crate::evaluation::Evaluation;
@@ -37,9 +40,6 @@ use modelwright_train::{Event, Recipe, TrainError};
 
 /// The probability from which an answer is given, unless the recipe says otherwise.
 const THRESHOLD: f64 = 0.5;
-/// An encoder that does not know a larger share of the tokens than this cannot tell questions apart by
-/// their meaning.
-const UNKNOWN: f64 = 0.1;
 /// Characters of a question that are compared by letters, told to people; there is no real limit.
 const CHARACTERS: usize = 10_000;
 
@@ -80,7 +80,7 @@ pub(crate) fn resolve(recipe: &mut Recipe, dataset: &Dataset) -> Result<(), Task
                     "architecture `{}` does not search a FAQ",
                     recipe.model.name()
                 ),
-                "choose `linear` to compare letters, or `bert` with --weights to compare meanings too",
+                "choose `linear` to compare letters, or `bert` with --weights to compare meanings",
             ));
         }
     }
@@ -138,18 +138,22 @@ impl Reader {
         exported.map_err(|problem| TaskError::asked(problem, ""))
     }
 
-    /// Share of the tokens of some texts that the encoder does not know.
-    fn unknown(&self, texts: &[String]) -> f64 {
-        let Some(unknown) = self.encoder.tokenizer().unknown() else {
-            return 0.0;
-        };
-        let tokens = TokenSet::new(self.encoder.tokenizer(), texts, self.encoder.max_length());
-        let all = (0..tokens.len()).flat_map(|i| tokens.ids(i));
-        let (count, missing) = all.fold((0usize, 0usize), |(count, missing), id| {
-            (count + 1, missing + usize::from(*id == unknown))
-        });
-        // Each text is framed by two tokens that every encoder knows.
-        missing as f64 / count.saturating_sub(2 * texts.len()).max(1) as f64
+    /// What each question means: the middle between its own vector and that of the question followed by
+    /// its answer, which says in other words what the question is about. A product with it is the mean of
+    /// the two cosines.
+    fn meanings(&self, entries: &Entries) -> Vectors {
+        let answers = entries.answers_of();
+        let pairs = entries.questions.iter().zip(answers);
+        let told: Vec<String> = pairs
+            .map(|(question, answers)| match answers.first() {
+                Some(answer) => format!("{question} {}", entries.answers[*answer as usize]),
+                None => question.clone(),
+            })
+            .collect();
+        let (own, told) = (self.vectors(&entries.questions), self.vectors(&told));
+        let pairs = own.values().iter().zip(told.values());
+        let middle = pairs.map(|(a, b)| (a + b) / 2.0).collect();
+        Vectors::new(middle, own.dimension())
     }
 
     fn vectors(&self, texts: &[String]) -> Vectors {
@@ -187,8 +191,10 @@ pub(crate) fn train(job: Job) -> Result<JobOutcome, TaskError> {
     })?;
     let started = std::time::Instant::now();
     let mut reader = Reader::open(&recipe.model, &job.device)?;
-    if let Some(unknown) = reader.as_ref().map(|r| r.unknown(&entries.questions))
-        && unknown > UNKNOWN
+    if let Some(unknown) = reader
+        .as_ref()
+        .map(|r| r.encoder.unknown(&entries.questions))
+        && unknown > SentenceEncoder::MOST_UNKNOWN
     {
         reader = None;
         notes.push(format!(
@@ -197,8 +203,8 @@ pub(crate) fn train(job: Job) -> Result<JobOutcome, TaskError> {
             100.0 * unknown
         ));
     }
-    let vectors = reader.as_ref().map(|r| r.vectors(&entries.questions));
-    let matcher = Matcher::new(entries, vectors);
+    let meanings = reader.as_ref().map(|r| r.meanings(&entries));
+    let matcher = Matcher::new(entries, meanings);
     let tried = |round: u64| {
         let asked = Asked::draw(&matcher.entries.questions, recipe.training.seed, round);
         let vectors = reader.as_ref().map(|reader| reader.vectors(&asked.texts));

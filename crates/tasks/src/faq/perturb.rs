@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
 /// The words of a text; in scripts without spaces, its characters.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for piece in text.split_whitespace() {
         let mut open = false;
@@ -35,7 +35,7 @@ fn joined(words: &[String]) -> String {
 
 /// `words` changed at random. How much differs from draw to draw; on average about half of the words
 /// go, as people who ask in other words have few of them in common with the question.
-pub(super) fn perturbed(words: &[String], rng: &mut impl Rng) -> String {
+pub fn perturbed(words: &[String], rng: &mut impl Rng) -> String {
     let strength: f64 = rng.random_range(0.3..0.8);
     let mut kept: Vec<String> = words
         .iter()

@@ -271,6 +271,47 @@ mod tests {
         assert!(lost.count() <= 3);
     }
 
+    /// Vectors of 384 numbers around made-up topics, as those of sentences lie.
+    fn clustered(rows: usize, topics: &Vectors, seed: u64) -> Vectors {
+        let noise = random(rows, topics.dimension(), seed);
+        let values = (0..rows).flat_map(|i| {
+            let topic = topics.row((i * 7919) % topics.rows());
+            let near = topic.iter().zip(noise.row(i));
+            // The cosine to the topic is 0.75, between two of it 0.56.
+            let near: Vec<f32> = near.map(|(t, n)| 0.75 * t + 0.66 * n).collect();
+            let length = near.iter().map(|v| v * v).sum::<f32>().sqrt();
+            near.into_iter().map(move |v| v / length)
+        });
+        Vectors::new(values.collect(), topics.dimension())
+    }
+
+    /// As many vectors as make an index have a graph.
+    #[test]
+    #[ignore = "slow: run in release"]
+    fn the_graph_of_100_000_vectors_finds_almost_all_of_the_nearest() {
+        let topics = random(2000, 384, 1);
+        let vectors = clustered(crate::index::GRAPH_FROM, &topics, 2);
+        let queries = clustered(500, &topics, 3);
+        let started = std::time::Instant::now();
+        let graph = Graph::build(&vectors, &|_, _| {});
+        let building = started.elapsed();
+        assert_eq!(graph.complaint(vectors.rows()), None);
+        let time = |search: &dyn Fn(&[f32]) -> usize| {
+            let started = std::time::Instant::now();
+            let found: usize = (0..queries.rows()).map(|i| search(queries.row(i))).sum();
+            assert_eq!(found, 10 * queries.rows());
+            1000.0 * started.elapsed().as_secs_f64() / queries.rows() as f64
+        };
+        let walk = time(&|query| graph.nearest(&vectors, query, 10).len());
+        let exact = time(&|query| vectors.nearest(query, 10)[0].len());
+        let recall = recall(&graph, &vectors, &queries);
+        println!(
+            "100,000 vectors of 384: built in {building:.1?}; recall@10 {recall:.3}; a query takes \
+             {walk:.2} ms, {exact:.2} ms one by one"
+        );
+        assert!(recall > 0.9, "{recall}");
+    }
+
     #[test]
     fn a_graph_of_few_vectors_is_complete() {
         for rows in [1, 2, 5] {

@@ -14,7 +14,7 @@ mod nearest;
 
 pub use build::{Embedded, GRAPH_FROM, Stage, Told};
 pub use files::IndexInfo;
-pub(crate) use nearest::{Near, Vectors};
+pub use nearest::{Near, Vectors};
 
 use crate::error::TaskError;
 use crate::text_embedding::SentenceEncoder;

@@ -12,15 +12,17 @@ const QUERIES: usize = 256;
 
 /// Vectors of length 1, row by row, so that a product is a cosine.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Vectors {
+pub struct Vectors {
     values: Vec<f32>,
     dimension: usize,
 }
 
 /// A row and its cosine with a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Near {
+pub struct Near {
+    /// Its number.
     pub row: u32,
+    /// The cosine.
     pub score: f32,
 }
 

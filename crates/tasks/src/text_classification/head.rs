@@ -10,7 +10,7 @@ use modelwright_train::{Goal, Meter, Mistake, Recipe, Scores, StepLoss};
 use serde::{Deserialize, Serialize};
 
 /// The probability from which a label is given.
-pub(super) const THRESHOLD: f32 = 0.5;
+pub(crate) const THRESHOLD: f32 = 0.5;
 
 /// How outputs are trained and measured.
 pub(super) trait Head: Sync {
@@ -174,7 +174,7 @@ pub(super) fn decide(scores: &[f32], threshold: Option<f32>) -> Vec<u32> {
 }
 
 /// Whether each example has each of `width` labels, row by row.
-pub(super) fn as_flags(labels: &[impl AsRef<[u32]>], width: usize) -> Vec<bool> {
+pub(crate) fn as_flags(labels: &[impl AsRef<[u32]>], width: usize) -> Vec<bool> {
     let mut flags = vec![false; labels.len() * width];
     for (i, of) in labels.iter().enumerate() {
         of.as_ref()

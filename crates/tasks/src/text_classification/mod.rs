@@ -7,6 +7,8 @@ mod learner;
 mod predictor;
 mod training;
 
+pub(crate) use head::{THRESHOLD, as_flags};
+
 use crate::classify::ClassHead;
 use crate::error::TaskError;
 use crate::table;

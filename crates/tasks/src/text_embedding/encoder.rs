@@ -141,6 +141,24 @@ impl SentenceEncoder {
         &self.net
     }
 
+    /// An encoder that does not know a larger share of the tokens than this cannot tell texts apart by
+    /// their meaning.
+    pub const MOST_UNKNOWN: f64 = 0.1;
+
+    /// Share of the tokens of some texts that the encoder does not know.
+    pub fn unknown<T: AsRef<str> + Sync>(&self, texts: &[T]) -> f64 {
+        let Some(unknown) = self.tokenizer.unknown() else {
+            return 0.0;
+        };
+        let tokens = TokenSet::new(&self.tokenizer, texts, self.max_length);
+        let all = (0..tokens.len()).flat_map(|i| tokens.ids(i));
+        let (count, missing) = all.fold((0usize, 0usize), |(count, missing), id| {
+            (count + 1, missing + usize::from(*id == unknown))
+        });
+        // Each text is framed by two tokens that every encoder knows.
+        missing as f64 / count.saturating_sub(2 * texts.len()).max(1) as f64
+    }
+
     /// A hash of weights, tokenizer and settings. Encoders of one digest give the same vectors.
     pub fn digest(&self) -> &str {
         &self.digest

@@ -21,6 +21,10 @@ use std::ops::Range;
 
 /// Texts that go through the network at once.
 const BATCH: usize = 32;
+/// Name of the column where the encoder was trained elsewhere.
+const TEXT: &str = "text";
+/// About how many characters an English token has.
+const CHARACTERS: usize = 4;
 
 /// `preprocessor_config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +63,18 @@ impl PairPredictor {
     fn vectors<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Vectors {
         let values = self.encoder.embed(texts, BATCH, &|_, _| {});
         Vectors::new(values, self.encoder.dimension())
+    }
+}
+
+impl SentenceEncoder {
+    /// As a predictor of one text, for whoever serves an encoder that was trained elsewhere.
+    pub fn into_predictor(self) -> Box<dyn Predictor> {
+        let preprocessor = Preprocessor {
+            text: TEXT.into(),
+            target: TEXT.into(),
+            characters: CHARACTERS * self.max_length(),
+        };
+        Box::new(PairPredictor::new(self, preprocessor))
     }
 }
 

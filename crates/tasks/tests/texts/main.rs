@@ -1,5 +1,6 @@
-//! Vectors of texts, the index over them, and FAQs, from the data to the answer.
+//! Vectors of texts, the index over them, FAQs and chats, from the data to the answer.
 
+mod chat;
 mod embedding;
 mod faq;
 

@@ -39,6 +39,7 @@ impl Layers {
         // at again.
         if let Some(Value::Table(model)) = table.get_mut("model") {
             model.remove("encoder");
+            model.remove("decoder");
         }
         let known = fields();
         let mut keys = Vec::new();

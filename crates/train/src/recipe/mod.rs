@@ -75,6 +75,13 @@ pub struct TrainingConfig {
     /// is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_threshold: Option<f64>,
+    /// How strongly preferences pull the model away from what it was (β of DPO); 0.1 if it is not set. For
+    /// chats with pairs of answers of which one is better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preference_beta: Option<f64>,
+    /// Keep only what goes into each block of a language model and compute the rest again in the backward
+    /// pass: less memory, a third more time.
+    pub checkpointing: bool,
     /// Column, such as sex, whose groups get weights by which they say nothing of the class; for rows of
     /// a table with classes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +108,8 @@ impl Default for TrainingConfig {
             early_stopping: None,
             keep: Keep::Best,
             answer_threshold: None,
+            preference_beta: None,
+            checkpointing: false,
             reweigh: None,
             checkpoint_seconds: 30.0,
             threads: 0,
@@ -191,6 +200,11 @@ impl Recipe {
             .is_some_and(|p| !(0.0..=1.0).contains(&p))
         {
             return fail("training.answer_threshold", "must be from 0 to 1");
+        }
+        if t.preference_beta
+            .is_some_and(|b| !(b > 0.0 && b.is_finite()))
+        {
+            return fail("training.preference_beta", "must be a number above 0");
         }
         if t.early_stopping == Some(0) {
             return fail("training.early_stopping", "must be at least 1 epoch");

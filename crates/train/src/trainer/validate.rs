@@ -63,6 +63,16 @@ impl<L: Learner> State<'_, L> {
         if !mistakes.is_empty() {
             self.tell(observer, Event::Mistakes { epoch, mistakes })?;
         }
+        let written = self.model.as_ref();
+        let written = written.and_then(|model| self.learner.sample(&model.valid(), epoch));
+        if let Some((prompt, text)) = written {
+            let sample = Event::Sample {
+                epoch,
+                prompt,
+                text,
+            };
+            self.tell(observer, sample)?;
+        }
         let patience = self.trainer.recipe.training.early_stopping;
         let stale = patience.is_some_and(|p| self.progress.stale >= p);
         let late = self.trainer.control.is_time_over();

@@ -4,12 +4,12 @@ use crate::commands::evaluate::recipe_of;
 use anyhow::Result;
 use modelwright_data::{Content, Dataset, OpenOptions, Part, open};
 use modelwright_explain::table::{
-    Counterfactuals, Dependence, Importance, Search, Wanted, counterfactuals, dependence,
-    importance, shapley,
+    Counterfactuals, Dependence, Importance, Search, Wish, counterfactuals, dependence, importance,
+    shapley,
 };
 use modelwright_explain::{Explanation, Method, Neighbours, Subject, nearest, picture, text};
 use modelwright_runs::{Bundle, Run, RunFolder, Store};
-use modelwright_tasks::{Given, OutputSchema, Predictor, TaskError, data_of_run};
+use modelwright_tasks::{Given, Predictor, TaskError, data_of_run};
 use serde::Serialize;
 use std::path::Path;
 
@@ -26,9 +26,7 @@ pub struct Question<'a> {
     pub class: Option<&'a str>,
     pub data: Option<&'a str>,
     pub column: Option<&'a str>,
-    pub wanted: Option<&'a str>,
-    pub at_least: Option<f64>,
-    pub at_most: Option<f64>,
+    pub wish: Wish<'a>,
     pub fixed: Vec<String>,
     pub baseline: picture::Baseline,
     pub count: usize,
@@ -72,11 +70,19 @@ impl Question<'_> {
             let found = nearest(self.predictor, example, &dataset, &rows, self.count)?;
             return Ok(Answer::Alike(found));
         }
-        let class = match self.method {
-            Method::Counterfactual => self.wanted_class(row)?,
-            _ => self.class.map(String::from),
-        };
-        let subject = Subject::new(self.predictor, place, class.as_deref(), content, row)?;
+        if self.method == Method::Counterfactual {
+            let (subject, wanted) = self.wish.of(self.predictor, place, content, row)?;
+            let search = Search {
+                wanted,
+                fixed: &self.fixed,
+                most_changes: MOST_CHANGES,
+                count: self.count,
+            };
+            let others = self.background()?;
+            let found = counterfactuals(&subject, content, row, &others, &search)?;
+            return Ok(Answer::Changes(found));
+        }
+        let subject = Subject::new(self.predictor, place, self.class, content, row)?;
         let shares = |explanation| Answer::Shares { row, explanation };
         let is_text = self.predictor.input().only_text().is_some();
         Ok(match self.method {
@@ -91,16 +97,6 @@ impl Question<'_> {
             Method::Occlusion => shares(picture::occlusion(&subject, content, row, None)?),
             Method::LeaveOneOut => shares(text::leave_one_out(&subject, content, row)?),
             Method::Shapley => shares(shapley(&subject, content, row, &self.background()?)?),
-            Method::Counterfactual => {
-                let search = Search {
-                    wanted: self.wanted(&subject)?,
-                    fixed: &self.fixed,
-                    most_changes: MOST_CHANGES,
-                    count: self.count,
-                };
-                let others = self.background()?;
-                Answer::Changes(counterfactuals(&subject, content, row, &others, &search)?)
-            }
             Method::Importance => Answer::Columns(importance(&subject, &self.dataset())?),
             Method::PartialDependence => {
                 let column = self.column.ok_or_else(|| {
@@ -111,51 +107,8 @@ impl Question<'_> {
                 })?;
                 Answer::Course(dependence(&subject, content, column)?)
             }
-            Method::Nearest => unreachable!("answered above"),
+            Method::Counterfactual | Method::Nearest => unreachable!("answered above"),
         })
-    }
-
-    /// The class that a counterfactual is to get; `None` for a number.
-    fn wanted_class(&self, row: usize) -> Result<Option<String>> {
-        if self.predictor.output() == OutputSchema::Value {
-            return Ok(None);
-        }
-        if let Some(name) = self.wanted.or(self.class) {
-            return Ok(Some(name.into()));
-        }
-        let (place, content) = (&self.given.place, &self.given.content);
-        let now = Subject::new(self.predictor, place, None, content, row)?;
-        let labels = self.predictor.labels();
-        let others: Vec<&String> = labels
-            .iter()
-            .filter(|l| Some(l.as_str()) != now.class_name())
-            .collect();
-        match others.as_slice() {
-            [other] => Ok(Some(other.to_string())),
-            _ => Err(asked(
-                "which class is the row to get?",
-                format!(
-                    "name it with --wanted; the model knows {}",
-                    labels.join(", ")
-                ),
-            )),
-        }
-    }
-
-    fn wanted(&self, subject: &Subject) -> Result<Wanted> {
-        match (subject.class(), self.at_least, self.at_most) {
-            (Some(class), None, None) => Ok(Wanted::Class(class)),
-            (Some(_), ..) => Err(asked(
-                "this model gives classes, not numbers",
-                "use --wanted CLASS instead of --at-least or --at-most",
-            )),
-            (None, Some(least), _) => Ok(Wanted::AtLeast(least)),
-            (None, _, Some(most)) => Ok(Wanted::AtMost(most)),
-            (None, None, None) => Err(asked(
-                "which number is the row to get?",
-                "say it with --at-least NUMBER or --at-most NUMBER",
-            )),
-        }
     }
 
     /// The examples given, as a data set with answers.

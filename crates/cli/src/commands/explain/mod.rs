@@ -2,9 +2,10 @@
 
 mod ask;
 mod show;
+mod words;
 
 use super::{open_bundle, open_options, text};
-use crate::args::{bundle, json, output, source_args};
+use crate::args::{bundle, json, lang, output, source_args};
 use crate::output;
 use crate::progress::Reading;
 use anyhow::Result;
@@ -13,9 +14,11 @@ use burn::tensor::Device;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use modelwright_data::Content;
+use modelwright_explain::table::Wish;
 use modelwright_explain::{Method, picture, text as texts};
 use modelwright_runs::write_file;
 use modelwright_tasks::{Given, InputSchema, TaskError, load};
+use modelwright_words::Lang;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -111,6 +114,7 @@ pub fn command() -> Command {
                 .default_value("5")
                 .help("Training examples or counterfactuals to find"),
         )
+        .arg(lang("Language of what is said and of pages"))
         .arg(output("Folder for pictures with their heat map, texts in colour, and all as JSON", "FOLDER"))
         .args(source_args())
         .arg(json())
@@ -131,6 +135,9 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     let predictor = load(&bundle, Device::flex())?;
     let reading = Reading::new(m.get_flag("json"));
     let notify = |n| reading.show(n);
+    let lang = text(m, "lang")
+        .and_then(Lang::from_code)
+        .unwrap_or(Lang::En);
     let all = |name| m.get_many::<String>(name).into_iter().flatten().cloned();
     let inputs: Vec<String> = all("inputs").collect();
     let takes = predictor.input();
@@ -144,9 +151,11 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         class: text(m, "class"),
         data: text(m, "data"),
         column: text(m, "column"),
-        wanted: text(m, "wanted"),
-        at_least: m.get_one::<f64>("at-least").copied(),
-        at_most: m.get_one::<f64>("at-most").copied(),
+        wish: Wish {
+            class: text(m, "wanted").or(text(m, "class")),
+            at_least: m.get_one::<f64>("at-least").copied(),
+            at_most: m.get_one::<f64>("at-most").copied(),
+        },
         fixed: all("fixed").collect(),
         baseline: match text(m, "baseline") {
             Some("black") => picture::Baseline::Black,
@@ -161,13 +170,13 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         told.push(Told {
             input: match question.is_of_all() {
                 true => given.place.clone(),
-                false => name(&given, row),
+                false => name(&given, row, lang),
             },
             answer: question.ask(row)?,
         });
     }
     if let Some(folder) = text(m, "output") {
-        write(Path::new(folder), &question, &told)?;
+        write(Path::new(folder), &question, &told, lang)?;
     }
     if m.get_flag("json") {
         return output::json(&told);
@@ -177,11 +186,11 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
         .iter()
         .for_each(|note| eprintln!("note: {note}"));
     for told in &told {
-        show::show(&told.input, &told.answer);
+        show::show(lang, &told.input, &told.answer);
     }
-    println!("\n{}", question.method.assumes());
+    println!("\n{}", question.method.assumes(lang));
     if let Some(folder) = text(m, "output") {
-        println!("\nwritten into {folder}");
+        println!("\n{}", words::tr(lang, "written", &[("folder", &folder)]));
     }
     Ok(())
 }
@@ -233,16 +242,19 @@ fn rows(question: &Question, row: Option<usize>) -> Result<Vec<usize>> {
 }
 
 /// What to call an example.
-fn name(given: &Given, row: usize) -> String {
+fn name(given: &Given, row: usize, lang: Lang) -> String {
     match &given.content {
         Content::Images(set) => set.name(row),
         Content::Table(table) if table.rows() == 1 => given.place.clone(),
-        Content::Table(_) => format!("{}, row {}", given.place, row + 1),
+        Content::Table(_) => {
+            let row = row + 1;
+            words::tr(lang, "row-of", &[("place", &given.place), ("row", &row)])
+        }
     }
 }
 
 /// Writes all as JSON, pictures with their heat map, and texts as pages.
-fn write(folder: &Path, question: &Question, told: &[Told]) -> Result<()> {
+fn write(folder: &Path, question: &Question, told: &[Told], lang: Lang) -> Result<()> {
     let method = question.method.name();
     let file = |i: usize, ending: &str| -> PathBuf {
         folder.join(format!("{:02}-{method}.{ending}", i + 1))
@@ -258,7 +270,7 @@ fn write(folder: &Path, question: &Question, told: &[Told]) -> Result<()> {
             let png = drawn.to_png().map_err(anyhow::Error::msg)?;
             write_file(&file(i, "png"), &png).map_err(TaskError::from)?;
         }
-        if let Some(page) = texts::to_html(explanation) {
+        if let Some(page) = texts::to_html(explanation, lang) {
             write_file(&file(i, "html"), page.as_bytes()).map_err(TaskError::from)?;
         }
     }

@@ -129,6 +129,7 @@ fn csv_header(model: &Model) -> Vec<String> {
         OutputSchema::Vector { width } => (1..=width).map(|i| format!("v{i}")).collect(),
         OutputSchema::Span => of(&["answer", "probability", "start", "end"]),
         OutputSchema::Match => of(&["answer", "probability", "question"]),
+        OutputSchema::Text => of(&["text"]),
     }
 }
 
@@ -172,6 +173,7 @@ fn csv_cells(prediction: &Prediction) -> Vec<String> {
             share(probability),
             question.clone(),
         ],
+        Prediction::Text { text, .. } => vec![text.clone()],
     }
 }
 
@@ -211,6 +213,11 @@ fn json_body(prediction: &Prediction, labels: &[String]) -> Map<String, Value> {
             neighbours,
         } => json!({ "answer": answer, "probability": probability, "question": question,
             "neighbours": neighbours }),
+        Prediction::Text {
+            text,
+            tokens,
+            complete,
+        } => json!({ "text": text, "tokens": tokens, "complete": complete }),
     };
     match body {
         Value::Object(body) => body,
@@ -226,6 +233,7 @@ fn shown_header(gives: OutputSchema) -> &'static [&'static str] {
         OutputSchema::Vector { .. } => &["vector"],
         OutputSchema::Span => &["answer", "probability"],
         OutputSchema::Match => &["answer", "probability", "closest known question"],
+        OutputSchema::Text => &["text"],
     }
 }
 
@@ -286,6 +294,10 @@ fn shown_cells(prediction: &Prediction, names: &[String]) -> Vec<String> {
             percent(*probability),
             question.clone(),
         ],
+        Prediction::Text { text, complete, .. } => match complete {
+            true => vec![text.clone()],
+            false => vec![format!("{text} …")],
+        },
     }
 }
 

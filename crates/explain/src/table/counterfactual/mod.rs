@@ -2,16 +2,21 @@
 
 mod distance;
 mod search;
+mod wish;
+
+pub use wish::Wish;
 
 use super::mixed::Pool;
 use super::{conformed, shown};
 use crate::method::Method;
+use crate::said::{Unit, tr};
 use crate::subject::{BlackBox, Subject, probabilities};
 use crate::{Result, asked};
 use distance::Distance;
 use modelwright_data::Content;
 use modelwright_evaluate::number;
 use modelwright_tasks::{Prediction, Predictor};
+use modelwright_words::Lang;
 use search::{Found, find};
 use serde::Serialize;
 
@@ -45,11 +50,14 @@ pub struct Counterfactuals {
     /// How they were found.
     pub method: Method,
     /// What the method takes for granted.
-    pub assumes: &'static str,
+    pub assumes: String,
     /// The answer that is wanted, in words.
     pub wanted: String,
+    /// The same for programs.
+    #[serde(skip)]
+    pub aim: Wanted,
     /// What scores are measured in.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// The score of the row as it is: the probability of the wanted class, or the number.
     pub score: f64,
     /// Columns that were left as they are.
@@ -110,8 +118,27 @@ impl Wanted {
     fn words(self, predictor: &dyn Predictor) -> String {
         match self {
             Self::Class(class) => format!("`{}`", predictor.labels()[class]),
-            Self::AtLeast(least) => format!("at least {}", number(least)),
-            Self::AtMost(most) => format!("at most {}", number(most)),
+            _ => self.bound(Lang::En),
+        }
+    }
+
+    /// A number in words; empty for a class.
+    fn bound(self, lang: Lang) -> String {
+        let (key, value) = match self {
+            Self::Class(_) => return String::new(),
+            Self::AtLeast(least) => ("at-least", least),
+            Self::AtMost(most) => ("at-most", most),
+        };
+        tr(lang, key, &[("value", &number(value))])
+    }
+}
+
+impl Counterfactuals {
+    /// The answer that is wanted.
+    pub fn wanted_in(&self, lang: Lang) -> String {
+        match self.aim {
+            Wanted::Class(_) => self.wanted.clone(),
+            number => number.bound(lang),
         }
     }
 }
@@ -168,8 +195,9 @@ pub fn counterfactuals(
     };
     Ok(Counterfactuals {
         method: Method::Counterfactual,
-        assumes: Method::Counterfactual.assumes(),
+        assumes: Method::Counterfactual.assumes(Lang::En),
         wanted,
+        aim: search.wanted,
         unit: subject.unit(),
         score: scores[0],
         fixed: search.fixed.to_vec(),

@@ -326,7 +326,7 @@ pub(super) fn kernels<T: Real>() -> Kernels<T> {
 
 /// A pointer that may be given to other threads; what is written through it is disjoint.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) struct Shared<T>(*mut T);
+pub(crate) struct Shared<T>(*mut T);
 
 // SAFETY: only a promise of the code that writes: no two threads touch the same element.
 unsafe impl<T: Send> Send for Shared<T> {}

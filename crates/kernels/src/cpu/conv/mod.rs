@@ -35,8 +35,7 @@ pub use transposed::{transposed_backward_data, transposed_backward_weights, tran
 use crate::cpu::epilogue::Epilogue;
 use crate::real::Real;
 use gather::Weights;
-#[cfg(target_arch = "x86_64")]
-pub(in crate::cpu) use lanes::Shared;
+pub(crate) use lanes::Shared;
 use plan::Axis;
 use weights::Layout;
 

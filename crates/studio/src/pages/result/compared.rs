@@ -70,7 +70,7 @@ fn chance(ctx: &Ctx, comparison: &Comparison) -> String {
 }
 
 /// A simple model's name, where it has one in the visitor's language.
-fn of_baseline(ctx: &Ctx, name: &str) -> String {
+pub(in crate::pages) fn of_baseline(ctx: &Ctx, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let key: String = name.to_lowercase().chars().map(plain).collect();
     let key = format!("baseline-{key}");

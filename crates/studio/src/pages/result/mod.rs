@@ -9,6 +9,8 @@ mod labels;
 mod threshold;
 mod values;
 
+pub(super) use compared::of_baseline;
+
 use super::of_run::OfRun;
 use super::words::{plain, scores};
 use crate::app::Studio;
@@ -57,6 +59,8 @@ async fn page(
         Evaluation::MultiLabel(report) => labels::section(&ctx, &of_run, report),
         Evaluation::Spans(report) => found::spans(&ctx, &of_run, report),
         Evaluation::Retrieval(report) => found::retrieval(&ctx, report),
+        // The scores say it all.
+        Evaluation::Language(_) => html! {},
     };
     let body = html! {
         (summary(&ctx, &of_run, &evaluation))

@@ -40,6 +40,14 @@ pub(super) fn line(ctx: &Ctx, event: &Event) -> Option<String> {
             epoch,
             better_until,
         } => ctx.tr("log-early", &[("epoch", epoch), ("best", better_until)]),
+        Event::Sample {
+            epoch,
+            prompt,
+            text,
+        } => {
+            let written = format!("{prompt}{text}");
+            ctx.tr("log-sample", &[("epoch", epoch), ("text", &written)])
+        }
         Event::TimeOver { epoch, .. } => ctx.tr("log-time-over", &[("epoch", epoch)]),
         Event::Interrupted { step } => ctx.tr("log-interrupted", &[("step", step)]),
         Event::Finished { steps, seconds } => {

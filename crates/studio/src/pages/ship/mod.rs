@@ -3,10 +3,12 @@
 mod pack;
 mod served;
 mod snippets;
+mod talks;
 
 pub(crate) use served::{model_name, restore};
 pub(crate) use snippets::ExampleInput;
 
+use super::chat;
 use super::of_run::OfRun;
 use super::try_it::Trial;
 use crate::app::Studio;
@@ -31,7 +33,11 @@ pub fn routes() -> Router<Studio> {
 }
 
 async fn page(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
-    let trial = Trial::open(&ctx, id).await?;
+    let of_run = OfRun::finished(&ctx, id).await?;
+    if of_run.run.task == chat::TASK {
+        return Ok(talks::page(&ctx, &of_run, &headers));
+    }
+    let trial = Trial::open(&ctx, of_run.run.id).await?;
     let read = move |_: &Studio| -> Result<(Trial, ExampleInput), Problem> {
         let example = trial.example();
         Ok((trial, example))
@@ -47,7 +53,7 @@ async fn page(ctx: Ctx, Path(id): Path<String>, headers: HeaderMap) -> Result<Re
         example,
     };
     let body = html! {
-        (state(&ctx, of_run, serving, &call))
+        (state(&ctx, of_run, serving, &call.address, call.token))
         (code(&ctx, of_run, serving, &call))
         (take_along(&ctx, of_run))
         (assets::script("ship.js"))
@@ -67,14 +73,15 @@ fn base(headers: &HeaderMap) -> String {
     format!("{scheme}://{host}")
 }
 
-fn state(ctx: &Ctx, of_run: &OfRun, serving: bool, call: &Call) -> Markup {
+/// Whether the model answers at its address, and the button that changes it.
+fn state(ctx: &Ctx, of_run: &OfRun, serving: bool, address: &str, token: bool) -> Markup {
     html! {
         section.card #serving data-serving=(serving) {
             @if serving {
                 p.headline role="status" { (ctx.t("ship-on")) }
-                p { (ctx.t("ship-address")) " " code.address { (call.address) } }
+                p { (ctx.t("ship-address")) " " code.address { (address) } }
                 p.quiet { (ctx.t("ship-stays")) }
-                @if call.token {
+                @if token {
                     p.notice { (ctx.t("ship-token")) " " code { "modelwright token create NAME --scope predict" } }
                 }
                 div.actions {

@@ -3,9 +3,11 @@
 use crate::jobs::lock;
 use crate::{Problem, Studio};
 use modelwright_runs::{RunError, write_file};
+use modelwright_serve::ServeError;
+use modelwright_serve::chat::ChatSource;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Beside the run store: the names of these runs, as JSON.
@@ -19,8 +21,7 @@ static CHANGE: Mutex<()> = Mutex::new(());
 /// Serves the model of a run.
 pub(super) fn start(studio: &Studio, run: &str) -> Result<(), Problem> {
     let _change = lock(&CHANGE);
-    let bundle = studio.store()?.folder(run).bundle();
-    studio.models().add(&model_name(run), &bundle)?;
+    add(studio, run, &studio.store()?.folder(run).bundle())?;
     let mut runs = read(studio);
     runs.insert(run.into());
     Ok(write(studio, &runs)?)
@@ -30,6 +31,7 @@ pub(super) fn start(studio: &Studio, run: &str) -> Result<(), Problem> {
 pub(super) fn stop(studio: &Studio, run: &str) -> Result<(), Problem> {
     let _change = lock(&CHANGE);
     studio.models().remove(&model_name(run));
+    studio.serve().chat.remove(&model_name(run));
     let mut runs = read(studio);
     runs.remove(run);
     Ok(write(studio, &runs)?)
@@ -40,9 +42,19 @@ pub(super) fn stop(studio: &Studio, run: &str) -> Result<(), Problem> {
 pub(crate) fn restore(studio: &Studio) {
     for run in read(studio) {
         let bundle = studio.runs().join(&run).join("bundle");
-        if let Err(error) = studio.models().add(&model_name(&run), &bundle) {
+        if let Err(error) = add(studio, &run, &bundle) {
             tracing::warn!(run, %error, "its model is not served again");
         }
+    }
+}
+
+/// Serves a bundle by what it does: predict or talk.
+fn add(studio: &Studio, run: &str, bundle: &Path) -> Result<(), ServeError> {
+    let (name, chat) = (model_name(run), &studio.serve().chat);
+    match ChatSource::at(&bundle.to_string_lossy()) {
+        None => studio.models().add(&name, bundle),
+        Some(_) if chat.find(&name).is_some() => Ok(()),
+        Some(source) => chat.load(&name, &source, studio.engine()),
     }
 }
 

@@ -75,6 +75,10 @@ pub(super) fn of(ctx: &Ctx, answer: &Answer) -> Markup {
             }
             (known_questions(ctx, neighbours))
         },
+        Some(Prediction::Text { text, complete, .. }) => html! {
+            (spoken(text, &ctx.t("try-nothing-written")))
+            @if !complete { p.quiet { (ctx.t("try-cut-off")) } }
+        },
         None => html! {},
     }
 }

@@ -24,7 +24,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 use modelwright_data::{Content, Dataset};
 use modelwright_serve::{Answer, Input};
-use modelwright_tasks::InputSchema;
+use modelwright_tasks::{Evaluation, InputSchema, OutputSchema};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -71,10 +71,25 @@ async fn page(
     Ok(trial.page(&ctx, form, html! {}))
 }
 
+/// What a run's model gives, as far as it tells reasons, and the names of its classes: what was measured of
+/// it says so, without a look into its bundle.
+fn gives(of_run: &OfRun) -> (OutputSchema, Vec<String>) {
+    let measured = std::fs::read(of_run.folder.evaluation()).ok();
+    match measured.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        Some(Evaluation::Classification(report)) => (OutputSchema::Class, report.classes),
+        Some(Evaluation::MultiLabel(report)) => (OutputSchema::Labels, report.labels),
+        Some(Evaluation::Regression(_)) => (OutputSchema::Value, Vec::new()),
+        _ => (OutputSchema::Match, Vec::new()),
+    }
+}
+
 /// A model with what is known of its data.
 pub(crate) struct Trial {
     pub of_run: OfRun,
     input: Arc<InputSchema>,
+    output: OutputSchema,
+    /// Names of its classes or labels.
+    classes: Vec<String>,
     /// `None` if the data is gone or has changed; then the page has no examples.
     data: Option<Arc<Dataset>>,
 }
@@ -88,7 +103,10 @@ impl Trial {
         let of_run = OfRun::finished(ctx, id).await?;
         let read = move |studio: &Studio| -> Result<Self, Problem> {
             let shelf = studio.shelf();
+            let (output, classes) = gives(&of_run);
             Ok(Self {
+                output,
+                classes,
                 input: shelf.input(&of_run.run, &of_run.folder)?,
                 data: shelf.data(&of_run.run, &of_run.folder).ok(),
                 of_run,
@@ -129,7 +147,7 @@ impl Trial {
     /// The page with a form and an answer. The script takes the answer out of it.
     fn page(&self, ctx: &Ctx, form: Markup, answer: Markup) -> Response {
         let body = html! {
-            (why::tick(ctx, self))
+            (why::form(ctx, self))
             div.try-it {
                 (form)
                 section.card #answer aria-live="polite" aria-label=(ctx.t("try-answer")) tabindex="-1" {

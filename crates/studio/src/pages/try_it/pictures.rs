@@ -136,7 +136,7 @@ fn examples(ctx: &Ctx, trial: &Trial) -> Markup {
 pub(super) async fn uploaded(
     ctx: Ctx,
     Path(id): Path<String>,
-    Query(wish): Query<Wish>,
+    Query(wish): Query<Vec<(String, String)>>,
     mut parts: Multipart,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -161,7 +161,7 @@ pub(super) async fn uploaded(
         decode_bytes(&bytes, limits).map_err(|e| Problem::bad("try-unreadable", e))
     };
     let raster = ctx.studio.blocking(decode).await?;
-    answered(&ctx, &trial, &wish, raster).await
+    answered(&ctx, &trial, &wish.into(), raster).await
 }
 
 /// A picture of the data.
@@ -173,7 +173,7 @@ pub(super) struct Chosen {
 pub(super) async fn example(
     ctx: Ctx,
     Path(id): Path<String>,
-    Query(wish): Query<Wish>,
+    Query(wish): Query<Vec<(String, String)>>,
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -187,7 +187,7 @@ pub(super) async fn example(
         }
     };
     let raster = ctx.studio.blocking(read).await?;
-    answered(&ctx, &trial, &wish, raster).await
+    answered(&ctx, &trial, &wish.into(), raster).await
 }
 
 async fn answered(

@@ -1,6 +1,6 @@
 //! A row to try: a form with one field a column.
 
-use super::why::{self, Wish};
+use super::why;
 use super::{Trial, answer};
 use crate::pages::dates::{day_of, days_of};
 use crate::pages::texts::shortened;
@@ -165,7 +165,7 @@ fn range(column: &Column) -> Option<(f64, f64)> {
 pub(super) async fn filled_in(
     ctx: Ctx,
     Path(id): Path<String>,
-    Query(wish): Query<Wish>,
+    Query(wish): Query<Vec<(String, String)>>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -184,7 +184,7 @@ pub(super) async fn filled_in(
     let row = object(columns, &given);
     let table = from_objects(&ctx.t("try-row"), [row])?;
     let given_answer = trial.ask(&ctx, Input::Table(table.clone())).await?;
-    let reasons = why::of(&ctx, &trial, &wish, Input::Table(table)).await?;
+    let reasons = why::of(&ctx, &trial, &wish.into(), Input::Table(table)).await?;
     let mut shown = example(&trial, columns, text("row").parse().unwrap_or(0));
     let changed = shown.values != given;
     shown.values = given;

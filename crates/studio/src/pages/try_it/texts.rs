@@ -1,7 +1,7 @@
 //! A text to try: pasted or typed, with what the model makes of it.
 
 use super::rows::{self, Example};
-use super::why::{self, Wish};
+use super::why;
 use super::{Trial, answer};
 use crate::{Ctx, Problem, assets};
 use axum::extract::{Form, Path, Query};
@@ -78,7 +78,7 @@ fn label(ctx: &Ctx, column: &InputColumn, only: bool) -> String {
 pub(super) async fn filled_in(
     ctx: Ctx,
     Path(id): Path<String>,
-    Query(wish): Query<Wish>,
+    Query(wish): Query<Vec<(String, String)>>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let trial = Trial::open(&ctx, id).await?;
@@ -100,7 +100,13 @@ pub(super) async fn filled_in(
     let answered = trial
         .ask(&ctx, Input::Table(table(columns, &given)))
         .await?;
-    let reasons = why::of(&ctx, &trial, &wish, Input::Table(table(columns, &given))).await?;
+    let reasons = why::of(
+        &ctx,
+        &trial,
+        &wish.into(),
+        Input::Table(table(columns, &given)),
+    )
+    .await?;
     let row = sent("row").and_then(|row| row.parse().ok()).unwrap_or(0);
     let mut shown = rows::example(&trial, columns, row);
     let changed = shown.values != given;

@@ -104,7 +104,7 @@ impl Assistant {
             return Ok(self.refuse(case, Why::Guarded, &passages, told));
         }
         match enough {
-            true => self.from_passages(case, &question, &passages, writer, told),
+            true => self.by_passages(case, &question, &passages, writer, told),
             false => Ok(self.refuse(case, Why::Unsure, &passages, told)),
         }
     }
@@ -136,7 +136,7 @@ impl Assistant {
         Ok(best)
     }
 
-    fn from_passages(
+    fn by_passages(
         &self,
         mut case: Case,
         question: &str,

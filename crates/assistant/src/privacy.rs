@@ -113,7 +113,7 @@ fn is_card(text: &str) -> bool {
         _ => digit * 2,
     };
     let sum: u32 = digits.iter().rev().enumerate().map(doubled).sum();
-    digits.len() >= 13 && sum % 10 == 0 && digits.iter().any(|d| *d > 0)
+    digits.len() >= 13 && sum.is_multiple_of(10) && digits.iter().any(|d| *d > 0)
 }
 
 /// The check digits of accounts (ISO 13616): the number modulo 97 is 1.

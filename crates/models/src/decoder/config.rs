@@ -315,6 +315,7 @@ pub(super) mod tests {
 
     #[test]
     fn sizes_that_make_no_network_are_refused() {
+        #[allow(clippy::type_complexity)] // a table, read where it stands
         let broken: [(fn(&mut DecoderConfig), &str); 8] = [
             (|c| c.kv_heads = 3, "cannot share"),
             (|c| c.head_dim = 7, "in pairs"),

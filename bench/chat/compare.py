@@ -10,21 +10,19 @@ BENCHMARKS.md.
 All lines are kept in bench/results.
 """
 import argparse
-import json
 import os
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 import machine  # noqa: E402
 import report  # noqa: E402
-from process import MOST_OTHERS, execute  # noqa: E402
+from process import execute  # noqa: E402
 from report import Row, cell, divided, judged  # noqa: E402
+from rounds import Rounds  # noqa: E402
 
 MARKERS = ("<!-- chat:begin -->", "<!-- chat:end -->")
-PAUSE = 5.0
 # What is measured, in words, and the ratio to llama.cpp to reach.
 RATES = {
     "prompt": ("reading a prompt of 512 tokens", 0.9),
@@ -40,35 +38,14 @@ def say(text):
     print(text, flush=True)
 
 
-class Comparison:
+class Comparison(Rounds):
     """Runs both sides and keeps what they say."""
 
-    def __init__(self, args, results):
-        self.args = args
-        self.results = results
-        self.records = []
-
-    def keep(self, record):
-        self.records.append(record)
-        report.keep(self.results, record)
-
     def measured(self, side, threads, round_, setting, work):
-        """A run, once more if the machine was busy; returns its record."""
+        """A run; returns its record."""
         run = {"side": side, "case": self.args.model.name, "batch": 1, "threads": threads, "round": round_}
-        tries = []
-        for _ in range(2):
-            started = machine.now().isoformat(timespec="seconds")
-            record = run | {"setting": setting, "started": started} | work()
-            record["busy"] = record.get("others_cpus", 0.0) > MOST_OTHERS
-            tries.append(record)
-            say(f"  {threads} threads, {side} {setting or ''}: {told(record)}")
-            if round_ is None or not record["busy"]:
-                break
-            time.sleep(PAUSE)
-        best = min(tries, key=lambda r: r.get("others_cpus", 0.0))
-        for record in tries:
-            self.keep(record | {"discarded": record is not best})
-        return best
+        run["setting"] = setting
+        return self.made(run, lambda record: say(f"  {threads} threads, {side} {setting or ''}: {told(record)}"), work)
 
     def ours(self, threads, round_):
         def work():
@@ -95,10 +72,7 @@ class Comparison:
         key = "generated_tokens_per_second"
         probes = {name: self.peer(threads, None, name).get(key, 0.0) for name in SETTINGS}
         setting = max(probes, key=probes.get)
-        sides = [lambda i: self.ours(threads, i), lambda i: self.peer(threads, i, setting)]
-        for i in range(self.args.rounds):
-            for side in sides if i % 2 == 0 else sides[::-1]:
-                side(i)
+        self.alternate([lambda i: self.ours(threads, i), lambda i: self.peer(threads, i, setting)])
 
 
 def told(record):

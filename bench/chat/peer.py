@@ -10,16 +10,12 @@ chosen, and the model's own ends are passed over.
 import argparse
 import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
-
-def megabytes(key):
-    """A line of the process's status: VmRSS is what it holds, VmHWM the most it ever held."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    return None
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from resident import megabytes  # noqa: E402
 
 
 def arguments():

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent))
 from process import execute  # noqa: E402
+from resident import megabytes  # noqa: E402
 
 MAKE = """
 import sys
@@ -67,13 +68,6 @@ def conversations(file, count):
             f.write(json.dumps({"messages": messages}) + "\n")
 
 
-def high_water(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return None
-
-
 def ours(a, data, folder):
     """Trains three epochs, and ends the program when the last one is over."""
     runs = folder / "runs"
@@ -89,7 +83,7 @@ def ours(a, data, folder):
     while process.poll() is None and len(epochs) < 3 and time.monotonic() < deadline:
         time.sleep(0.1)
         try:
-            peak = high_water(process.pid) or peak
+            peak = megabytes("VmHWM", process.pid) or peak
         except OSError:
             break
         for events in runs.glob("*/events.jsonl"):

@@ -15,14 +15,14 @@ import json
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench"))
 import machine  # noqa: E402
 import report  # noqa: E402
-from process import MOST_OTHERS, execute  # noqa: E402
+from process import execute  # noqa: E402
+from rounds import Rounds  # noqa: E402
 
 import cases  # noqa: E402
 import prepare  # noqa: E402
@@ -33,7 +33,6 @@ from ours import Ours  # noqa: E402
 PARTS = ("tuning", "small", "questions", "embedding")
 PROBE_STEPS = 16
 SEED = 42
-PAUSE = 5.0
 # Prints the versions that matter to the peer.
 VERSIONS = (
     "from importlib.metadata import version as v; "
@@ -54,38 +53,21 @@ class Run:
     setting: str | None = None
 
 
-class Comparison:
+class Comparison(Rounds):
     """Runs both sides and keeps what they say."""
 
     def __init__(self, args, folder, results):
-        self.args = args
+        super().__init__(args, results)
         self.folder = folder
-        self.results = results
-        self.records = []
         self.ours = Ours(args.ours, folder, args.timeout)
         found = sorted(args.python.parents[2].glob("alloc/**/libtcmalloc_minimal.so.4"))
         self.tcmalloc = str(found[0]) if found else None
         self.tables = {}
 
-    def keep(self, record):
-        self.records.append(record)
-        report.keep(self.results, record)
-
     def measured(self, run, work):
-        """A run, once more if the machine was busy; returns its record."""
-        tries = []
-        for _ in range(2):
-            record = dataclasses.asdict(run) | {"started": machine.now().isoformat(timespec="seconds")} | work()
-            record["busy"] = record.get("others_cpus", 0.0) > MOST_OTHERS
-            tries.append(record)
-            say(f"    {' '.join(filter(None, (run.side, run.setting)))}: {table.told(record)}")
-            if run.round is None or not record["busy"]:
-                break
-            time.sleep(PAUSE)
-        best = min(tries, key=lambda r: r.get("others_cpus", 0.0))
-        for record in tries:
-            self.keep(record | {"discarded": record is not best})
-        return best
+        """A run; returns its record."""
+        who = " ".join(filter(None, (run.side, run.setting)))
+        return self.made(dataclasses.asdict(run), lambda record: say(f"    {who}: {table.told(record)}"), work)
 
     def peer(self, script, setting, *arguments):
         """What a script of the peer prints."""
@@ -99,12 +81,6 @@ class Comparison:
         tried = [(probe(way), way) for way in ways]
         good = [(record["seconds"], i) for i, (record, _) in enumerate(tried) if "error" not in record]
         return tried[min(good)[1]][1] if good else None
-
-    def alternate(self, sides):
-        """Every side in every round; who comes first changes."""
-        for i in range(self.args.rounds):
-            for side in sides if i % 2 == 0 else sides[::-1]:
-                side(i)
 
     def data(self, name):
         """The table of a source, made once."""

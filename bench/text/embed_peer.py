@@ -14,6 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from resident import megabytes  # noqa: E402
+
 # Vectors that are printed, for the other side to compare with.
 SAMPLE = 8
 WARM_UP = 64
@@ -38,14 +41,6 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ[variable] = str(A.threads)
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "true"
-
-
-def megabytes(key):
-    """A line of the process's status: VmRSS is what it holds, VmHWM the most it ever held."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    return None
 
 
 def sentence_transformers():

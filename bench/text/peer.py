@@ -11,8 +11,12 @@ import csv
 import json
 import math
 import os
+import sys
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+from resident import megabytes  # noqa: E402
 
 
 def arguments():
@@ -59,14 +63,6 @@ from transformers.trainer_pt_utils import LengthGroupedSampler  # noqa: E402
 
 # Evaluation keeps no activations, so its batches may be larger.
 EVALUATION_BATCH = 64
-
-
-def megabytes(key):
-    """A line of the process's status: VmRSS is what it holds, VmHWM the most it ever held."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) / 1024
-    return None
 
 
 def read(path):

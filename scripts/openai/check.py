@@ -2,12 +2,11 @@
 import os
 import sys
 import tempfile
-import time
-import traceback
 from pathlib import Path
 
 import talk
 import vectors
+from checks import run
 from openai import OpenAI
 from program import Program
 
@@ -22,23 +21,6 @@ class Bench:
     def __init__(self, address, key="none"):
         self.address = address
         self.client = OpenAI(base_url=f"http://{address}/v1", api_key=key, max_retries=0, timeout=120)
-
-
-def run(part, checks, bench):
-    """The number of checks that failed, each of which is told."""
-    failures = 0
-    for check in checks:
-        name = f"{part}: {check.__name__.replace('_', ' ')}"
-        begun = time.monotonic()
-        try:
-            check(bench)
-            print(f"passed: {name} ({time.monotonic() - begun:.1f} s)")
-        except Exception as error:
-            failures += 1
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            problem = str(error) or place.line
-            print(f"FAILED: {name}: {problem} ({type(error).__name__}, {os.path.basename(place.filename)}:{place.lineno})")
-    return failures
 
 
 def main():

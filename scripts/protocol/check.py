@@ -2,32 +2,16 @@
 import os
 import sys
 import tempfile
-import traceback
 
 import inference
 import metrics
 import openapi
 import tokens
+from checks import run
 from inference import Bench
 from program import Program
 
 SOURCES = ["iris", "digits", "ames"]
-
-
-def run(part, checks, bench):
-    """The number of checks that failed, each of which is told."""
-    failures = 0
-    for check in checks:
-        name = f"{part}: {check.__name__.replace('_', ' ')}"
-        try:
-            check(bench)
-            print(f"passed: {name}")
-        except Exception as error:
-            failures += 1
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            problem = str(error) or place.line
-            print(f"FAILED: {name}: {problem} ({type(error).__name__}, {os.path.basename(place.filename)}:{place.lineno})")
-    return failures
 
 
 def main():

@@ -1,7 +1,7 @@
 """Makes chat.json and chat.safetensors: fine-tuning a tiny random Llama by adapters with PyTorch and PEFT.
 
 Run:  python chat.py            (after decoders.py)
-Made with torch 2.15.0, transformers 5.23.0, peft 0.21.0, safetensors 0.8.0, Python 3.11 (CPU, f32).
+Made with torch 2.15.0, transformers 5.23.0, peft 0.21.2, safetensors 0.8.0, Python 3.11 (CPU, f32).
 
 The model is decoders/llama-tied, with adapters of rank 4 on all linear layers of the blocks. All examples
 are one batch, padded on the right; the loss is the mean over the learned tokens of all of them.

@@ -226,3 +226,48 @@ impl Reading {
         }
     }
 }
+
+/// A bar for each thing that takes a while; none where nobody looks at a terminal.
+pub struct Stages<S> {
+    hidden: bool,
+    template: fn(S) -> &'static str,
+    bar: Mutex<Option<(S, ProgressBar)>>,
+}
+
+impl<S: Copy + PartialEq> Stages<S> {
+    /// `template` says what the bar of a stage looks like.
+    pub fn new(quiet: bool, template: fn(S) -> &'static str) -> Self {
+        Self {
+            hidden: quiet || !std::io::stderr().is_terminal(),
+            template,
+            bar: Mutex::new(None),
+        }
+    }
+
+    /// Receives how far a stage is, from any thread.
+    pub fn show(&self, stage: S, done: usize, total: usize) {
+        if self.hidden {
+            return;
+        }
+        let Ok(mut current) = self.bar.lock() else {
+            return;
+        };
+        if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
+            *current = Some((stage, self.drawn(stage, total)));
+        }
+        if let Some((_, bar)) = current.as_ref() {
+            bar.set_position(done as u64);
+            if done >= total {
+                bar.finish_and_clear();
+            }
+        }
+    }
+
+    fn drawn(&self, stage: S, total: usize) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template((self.template)(stage)) {
+            bar.set_style(style);
+        }
+        bar
+    }
+}

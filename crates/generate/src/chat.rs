@@ -44,6 +44,21 @@ impl Default for ChatSettings {
     }
 }
 
+impl ChatSettings {
+    /// What is asked of a model that is to go on with `prompt` like this.
+    pub fn request(&self, prompt: Vec<u32>) -> Request {
+        Request {
+            prompt,
+            sampling: self.sampling,
+            stop: self.stop.clone(),
+            max_tokens: self.max_tokens,
+            min_tokens: self.min_tokens,
+            constraint: self.constraint.clone(),
+            logprobs: self.logprobs,
+        }
+    }
+}
+
 impl Engine {
     /// Answers the last message of a conversation.
     ///
@@ -61,15 +76,7 @@ impl Engine {
         settings: &ChatSettings,
     ) -> Result<Reply, GenerateError> {
         let (prompt, dropped) = self.prompt(messages, settings)?;
-        let mut reply = self.submit(Request {
-            prompt,
-            sampling: settings.sampling,
-            stop: settings.stop.clone(),
-            max_tokens: settings.max_tokens,
-            min_tokens: settings.min_tokens,
-            constraint: settings.constraint.clone(),
-            logprobs: settings.logprobs,
-        })?;
+        let mut reply = self.submit(settings.request(prompt))?;
         reply.dropped = dropped;
         Ok(reply)
     }

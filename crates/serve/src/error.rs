@@ -231,32 +231,42 @@ pub(crate) struct ErrorBody {
 /// Why a request for predictions may fail, for the server's description of itself.
 impl IntoResponses for ServeError {
     fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
-        let answer = |(status, why): (u16, &str)| {
-            let body = Content::new(Some(Ref::from_schema_name(ErrorBody::name())));
-            let answer = ResponseBuilder::new()
-                .description(why)
-                .content("application/json", body)
-                .build();
-            (status.to_string(), answer.into())
-        };
-        [
-            (400, "What was sent cannot be used"),
-            (401, "A token is needed"),
-            (403, "The token does not allow this"),
-            (404, "No such model or version"),
-            (408, "It took too long"),
-            (413, "The body is too large"),
-            (415, "The body is in a form that is not read here"),
-            (
-                429,
-                "Too much is waiting; Retry-After says when to come again",
-            ),
-            (500, "The server failed"),
-            (503, "The server is stopping"),
-        ]
-        .map(answer)
-        .into()
+        described(
+            &ErrorBody::name(),
+            &[
+                (400, "What was sent cannot be used"),
+                (401, "A token is needed"),
+                (403, "The token does not allow this"),
+                (404, "No such model or version"),
+                (408, "It took too long"),
+                (413, "The body is too large"),
+                (415, "The body is in a form that is not read here"),
+                (
+                    429,
+                    "Too much is waiting; Retry-After says when to come again",
+                ),
+                (500, "The server failed"),
+                (503, "The server is stopping"),
+            ],
+        )
     }
+}
+
+/// Answers that are no success, each with a body of the schema `body`, for the server's description of
+/// itself.
+pub(crate) fn described(
+    body: &str,
+    answers: &[(u16, &str)],
+) -> BTreeMap<String, RefOr<openapi::Response>> {
+    let answer = |(status, why): &(u16, &str)| {
+        let content = Content::new(Some(Ref::from_schema_name(body)));
+        let answer = ResponseBuilder::new()
+            .description(*why)
+            .content("application/json", content)
+            .build();
+        (status.to_string(), answer.into())
+    };
+    answers.iter().map(answer).collect()
 }
 
 impl IntoResponse for ServeError {

@@ -7,10 +7,10 @@ mod listening;
 
 use futures_util::stream::{self, StreamExt};
 use listening::{Server, body, first, header, here, status};
-use modelwright_generate::{Finish, Load, TokenLogprob, Usage};
+use modelwright_generate::{ChatSettings, Finish, Load, TokenLogprob, Usage};
 use modelwright_serve::access::protect;
 use modelwright_serve::chat::{
-    About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Settings, Talker,
+    About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Talker,
 };
 use modelwright_serve::security::{Origin, allow_origins, harden};
 use modelwright_serve::tokens::{NewToken, Scope, TokenFile};
@@ -132,7 +132,7 @@ impl Talker for Parrot {
         Ok(self.say(&said))
     }
 
-    fn complete(&self, prompt: Prompt, _: Settings) -> Result<Pieces, ServeError> {
+    fn complete(&self, prompt: Prompt, _: ChatSettings) -> Result<Pieces, ServeError> {
         match prompt {
             Prompt::Text(said) => Ok(self.say(&said)),
             Prompt::Tokens(tokens) => Ok(self.say(&format!("{} tokens", tokens.len()))),

@@ -6,8 +6,7 @@ use crate::{Exit, output};
 use anyhow::{Context, Result};
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint, value_parser};
 use modelwright_generate::{
-    ChatSettings, Constraint, Engine, EngineOptions, Event, Finish, Message, Reply, Request,
-    Sampling, Usage,
+    ChatSettings, Constraint, Engine, EngineOptions, Event, Finish, Message, Reply, Sampling, Usage,
 };
 use modelwright_models::LanguageModel;
 use serde_json::json;
@@ -337,15 +336,8 @@ impl Talk {
         if self.engine.template().is_some() {
             return Ok(self.engine.chat(&self.messages, &self.settings)?);
         }
-        let settings = &self.settings;
-        Ok(self.engine.submit(Request {
-            prompt: self.engine.tokens(said),
-            sampling: settings.sampling,
-            stop: settings.stop.clone(),
-            max_tokens: settings.max_tokens,
-            constraint: settings.constraint.clone(),
-            ..Request::default()
-        })?)
+        let request = self.settings.request(self.engine.tokens(said));
+        Ok(self.engine.submit(request)?)
     }
 
     async fn show(&self, mut reply: Reply, started: Instant) -> Result<Told> {

@@ -3,18 +3,16 @@
 use super::{bundle_folder, open_options, text};
 use crate::args::{json, output, quiet, source_args};
 use crate::output::{self, duration, grouped, next_command};
-use crate::progress::Reading;
+use crate::progress::{Reading, Stages};
 use anyhow::Result;
 use burn::tensor::Device;
 use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use modelwright_data::Content;
 use modelwright_runs::peak_memory;
 use modelwright_tasks::index::{Embedded, Stage};
 use modelwright_tasks::{Given, InputColumn, InputSchema, InputValues, SentenceEncoder, TaskError};
-use std::io::{BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::Path;
-use std::sync::Mutex;
 
 /// The column of texts that come without a table.
 const TEXT: &str = "text";
@@ -85,7 +83,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
     }
     let (model, encoder) = open_encoder(text(m, "model").unwrap_or(""), runs)?;
     let batch = m.get_one::<u32>("batch-size").copied().unwrap_or(32) as usize;
-    let stages = Stages::new(quiet);
+    let stages = Stages::new(quiet, bar);
     let told = |stage, done, total| stages.show(stage, done, total);
     let column = text(m, "text");
     let embedded = Embedded::new(&encoder, table, &given.place, column, batch, &told)?;
@@ -177,47 +175,10 @@ fn print_vectors(embedded: &Embedded) -> Result<()> {
     }
 }
 
-/// A bar for each thing that takes a while.
-struct Stages {
-    hidden: bool,
-    bar: Mutex<Option<(Stage, ProgressBar)>>,
-}
-
-impl Stages {
-    fn new(quiet: bool) -> Self {
-        Self {
-            hidden: quiet || !std::io::stderr().is_terminal(),
-            bar: Mutex::new(None),
-        }
-    }
-
-    fn show(&self, stage: Stage, done: usize, total: usize) {
-        if self.hidden {
-            return;
-        }
-        let Ok(mut current) = self.bar.lock() else {
-            return;
-        };
-        if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
-            *current = Some((stage, bar(stage, total)));
-        }
-        if let Some((_, bar)) = current.as_ref() {
-            bar.set_position(done as u64);
-            if done >= total {
-                bar.finish_and_clear();
-            }
-        }
-    }
-}
-
-fn bar(stage: Stage, total: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-    let template = match stage {
+/// What the bar of a stage looks like.
+fn bar(stage: Stage) -> &'static str {
+    match stage {
         Stage::Embedding => "embedding {bar:24} {pos}/{len}  {per_sec}  {eta} left",
         Stage::Linking => "linking {bar:24} {pos}/{len}  {eta} left",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
     }
-    bar
 }

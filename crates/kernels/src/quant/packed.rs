@@ -210,14 +210,18 @@ fn number(format: Format, bytes: &[u8]) -> f32 {
     }
 }
 
+/// What is added to the numbers of row `i`, or taken from them.
+fn minimum(shape: &Unit, unit: &[u8], i: usize) -> f32 {
+    match shape.minima {
+        true => half_at(unit, 2 * ROWS, i),
+        false => 0.0,
+    }
+}
+
 fn row_of_small(format: Format, unit: &[u8], i: usize, out: &mut [f32]) {
     let shape = Unit::of(format);
     let d = half_at(unit, 0, i);
-    let m = if shape.minima {
-        half_at(unit, 2 * ROWS, i)
-    } else {
-        0.0
-    };
+    let m = minimum(&shape, unit, i);
     let chunk = &unit[shape.codes_at()..];
     for (column, out) in out.iter_mut().enumerate() {
         let q = i32::from(shape.bits.get(chunk, i, column));
@@ -228,11 +232,7 @@ fn row_of_small(format: Format, unit: &[u8], i: usize, out: &mut [f32]) {
 fn row_of_super(format: Format, unit: &[u8], i: usize, out: &mut [f32]) {
     let shape = Unit::of(format);
     let d = half_at(unit, 0, i);
-    let m = if shape.minima {
-        half_at(unit, 2 * ROWS, i)
-    } else {
-        0.0
-    };
+    let m = minimum(&shape, unit, i);
     for (column, out) in out.iter_mut().enumerate() {
         let at = column * shape.scales / SUPER;
         let byte = unit[shape.scales_at() + ROWS * at + i];

@@ -109,19 +109,10 @@ impl LanguageModel {
         let tokenizer = Tokenizer::from_gguf(&place, header)?;
         let words = Words::of_gguf(header, &tokenizer);
         let name = header.text("general.name").map(String::from);
-        let model = Self {
-            name: name.unwrap_or_else(|| name_of(path)),
-            config,
-            tokenizer,
-            template: None,
-            bos: None,
-            eos: None,
-            add_bos: false,
-            stops: Vec::new(),
-            source: Source::Gguf(file),
-            adapter: None,
-        };
-        model.with_words(words).checked()
+        let name = name.unwrap_or_else(|| name_of(path));
+        Self::of(name, config, tokenizer, Source::Gguf(file))
+            .with_words(words)
+            .checked()
     }
 
     fn open_folder(folder: Folder) -> Result<Self, ModelError> {
@@ -129,8 +120,21 @@ impl LanguageModel {
             .map_err(|problem| folder.unusable(format!("{CONFIG}: {problem}")))?;
         let tokenizer = Tokenizer::open(folder.path())?;
         let words = Words::of_folder(&folder, &tokenizer)?;
-        let model = Self {
-            name: name_of(folder.path()),
+        let name = name_of(folder.path());
+        Self::of(
+            name,
+            config,
+            tokenizer,
+            Source::Folder(Shards::open(folder)?),
+        )
+        .with_words(words)
+        .checked()
+    }
+
+    /// Without special tokens, a template or an adapter.
+    fn of(name: String, config: DecoderConfig, tokenizer: Tokenizer, source: Source) -> Self {
+        Self {
+            name,
             config,
             tokenizer,
             template: None,
@@ -138,10 +142,9 @@ impl LanguageModel {
             eos: None,
             add_bos: false,
             stops: Vec::new(),
-            source: Source::Folder(Shards::open(folder)?),
+            source,
             adapter: None,
-        };
-        model.with_words(words).checked()
+        }
     }
 
     /// With the special tokens and the template that its files give it.

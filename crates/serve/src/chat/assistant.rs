@@ -1,13 +1,11 @@
 //! An assistant: it answers from documents, and says which.
 
-use super::talker::{
-    About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Settings, Talker,
-};
+use super::talker::{About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Talker};
 use crate::error::ServeError;
 use futures_util::StreamExt;
 use futures_util::stream::{self, unfold};
 use modelwright_assistant::{AssistantError, Desk, Event, Reply};
-use modelwright_generate::{EngineOptions, Finish, Load, Usage};
+use modelwright_generate::{ChatSettings, EngineOptions, Finish, Load, Usage};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -53,7 +51,7 @@ impl Talker for AssistantTalker {
     fn chat(&self, ask: Ask) -> Result<Pieces, ServeError> {
         let settings = &ask.settings;
         for (param, asked) in [
-            ("tools", ask.tools.is_some()),
+            ("tools", settings.tools.is_some()),
             ("response_format", settings.constraint.is_some()),
             ("logprobs", settings.logprobs.is_some()),
             ("stop", !settings.stop.is_empty()),
@@ -85,7 +83,7 @@ impl Talker for AssistantTalker {
             .boxed())
     }
 
-    fn complete(&self, _: Prompt, _: Settings) -> Result<Pieces, ServeError> {
+    fn complete(&self, _: Prompt, _: ChatSettings) -> Result<Pieces, ServeError> {
         Err(ServeError::input(
             "an assistant answers questions and goes on with no texts",
             "ask it at /v1/chat/completions",

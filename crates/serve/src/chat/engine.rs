@@ -1,11 +1,11 @@
 //! A language model as it stands.
 
-use super::talker::{About, Ask, Feedback, Piece, Pieces, Prompt, Settings, Talker};
+use super::talker::{About, Ask, Feedback, Piece, Pieces, Prompt, Talker};
 use crate::error::ServeError;
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
 use modelwright_generate::{
-    ChatSettings, Engine, EngineOptions, Event, GenerateError, Load, Overflow, Reply, Request,
+    ChatSettings, Engine, EngineOptions, Event, GenerateError, Load, Reply,
 };
 use modelwright_models::LanguageModel;
 
@@ -38,33 +38,15 @@ impl Talker for LanguageTalker {
     }
 
     fn chat(&self, ask: Ask) -> Result<Pieces, ServeError> {
-        let settings = ChatSettings {
-            sampling: ask.settings.sampling,
-            stop: ask.settings.stop,
-            max_tokens: ask.settings.max_tokens,
-            min_tokens: 0,
-            constraint: ask.settings.constraint,
-            logprobs: ask.settings.logprobs,
-            overflow: Overflow::Refuse,
-            tools: ask.tools,
-        };
-        Ok(pieces(self.engine.chat(&ask.messages, &settings)?))
+        Ok(pieces(self.engine.chat(&ask.messages, &ask.settings)?))
     }
 
-    fn complete(&self, prompt: Prompt, settings: Settings) -> Result<Pieces, ServeError> {
+    fn complete(&self, prompt: Prompt, settings: ChatSettings) -> Result<Pieces, ServeError> {
         let prompt = match prompt {
             Prompt::Text(text) => self.engine.tokens(&text),
             Prompt::Tokens(tokens) => tokens,
         };
-        let reply = self.engine.submit(Request {
-            prompt,
-            sampling: settings.sampling,
-            stop: settings.stop,
-            max_tokens: settings.max_tokens,
-            min_tokens: 0,
-            constraint: settings.constraint,
-            logprobs: settings.logprobs,
-        })?;
+        let reply = self.engine.submit(settings.request(prompt))?;
         Ok(pieces(reply))
     }
 

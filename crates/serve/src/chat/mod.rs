@@ -10,6 +10,4 @@ mod watched;
 pub(crate) use models::VERSION;
 pub use models::{ChatModel, ChatModels};
 pub use source::ChatSource;
-pub use talker::{
-    About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Settings, Talker,
-};
+pub use talker::{About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Talker};

@@ -1,14 +1,14 @@
 //! Models that talk, by name.
 
 use super::source::ChatSource;
-use super::talker::{About, Ask, Feedback, Pieces, Prompt, Settings, Talker};
+use super::talker::{About, Ask, Feedback, Pieces, Prompt, Talker};
 use super::watched::watched;
 use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::registry::check_name;
 use crate::summary::ModelSummary;
-use modelwright_generate::EngineOptions;
+use modelwright_generate::{ChatSettings, EngineOptions};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -184,7 +184,7 @@ impl ChatModel {
     pub async fn complete(
         self: &Arc<Self>,
         prompt: Prompt,
-        settings: Settings,
+        settings: ChatSettings,
     ) -> Result<Pieces, ServeError> {
         self.begin(|talker| talker.complete(prompt, settings)).await
     }

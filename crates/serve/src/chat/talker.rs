@@ -2,9 +2,8 @@
 
 use crate::error::ServeError;
 use futures_util::stream::BoxStream;
-use modelwright_generate::{Constraint, Finish, Load, Message, Sampling, TokenLogprob, Usage};
+use modelwright_generate::{ChatSettings, Finish, Load, Message, TokenLogprob, Usage};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 /// A language model, or an assistant on top of one.
@@ -22,7 +21,7 @@ pub trait Talker: Send + Sync {
     ///
     /// # Errors
     /// The text does not suit it, it goes on with no texts, or too many are waiting.
-    fn complete(&self, prompt: Prompt, settings: Settings) -> Result<Pieces, ServeError>;
+    fn complete(&self, prompt: Prompt, settings: ChatSettings) -> Result<Pieces, ServeError>;
 
     /// Notes what a person thinks of an answer.
     ///
@@ -50,29 +49,10 @@ pub struct About {
 pub struct Ask {
     /// Names the answer.
     pub id: String,
-    /// The conversation that it belongs to, if the client names it.
-    pub conversation: Option<String>,
     /// Who said what, the oldest first.
     pub messages: Vec<Message>,
-    /// The functions that the model may call, as OpenAI's API has them.
-    pub tools: Option<Value>,
-    /// How to answer.
-    pub settings: Settings,
-}
-
-/// How to answer.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// How the next token is chosen.
-    pub sampling: Sampling,
-    /// Texts at which the answer ends.
-    pub stop: Vec<String>,
-    /// Most tokens of the answer.
-    pub max_tokens: Option<usize>,
-    /// What the answer must be.
-    pub constraint: Option<Constraint>,
-    /// Tell log-probabilities, with that many of the most probable tokens in each place.
-    pub logprobs: Option<usize>,
+    /// How to answer, and the functions that the model may call.
+    pub settings: ChatSettings,
 }
 
 /// A text to go on with.

@@ -79,12 +79,10 @@ async fn begin(model: &Arc<ChatModel>, head: &Head, order: Order) -> Result<Answ
                 0 => head.id.clone(),
                 i => format!("{}-{i}", head.id),
             },
-            conversation: order.conversation.clone(),
             messages: order.messages.clone(),
-            tools: order.tools.clone(),
             settings: of_answer(&order.settings, i),
         };
-        let turn = Turn::new(order.calls.clone(), order.tools.clone(), &head.id);
+        let turn = Turn::new(order.calls.clone(), order.settings.tools.clone(), &head.id);
         answers.push((model.chat(ask).await?, turn));
     }
     Ok(Answers::new(answers, order.answers))

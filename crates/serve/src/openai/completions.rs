@@ -10,7 +10,7 @@ use super::logprobs::TextLogprobs;
 use super::stream::{Answers, Form, stream};
 use super::tools::Calls;
 use super::turn::{Delta, Turn};
-use crate::chat::{Prompt, Settings};
+use crate::chat::Prompt;
 use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::router::App;
@@ -18,7 +18,7 @@ use crate::telemetry::OfModel;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use modelwright_generate::TokenLogprob;
+use modelwright_generate::{ChatSettings, TokenLogprob};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -151,7 +151,7 @@ fn prompts(prompts: Prompts) -> Result<Vec<Prompt>, ServeError> {
 }
 
 impl TextRequest {
-    fn settings(&self, limits: &Limits) -> Result<Settings, ServeError> {
+    fn settings(&self, limits: &Limits) -> Result<ChatSettings, ServeError> {
         Missing {
             frequency_penalty: self.frequency_penalty,
             presence_penalty: self.presence_penalty,
@@ -184,17 +184,16 @@ impl TextRequest {
             repetition_penalty: self.repetition_penalty,
             seed: self.seed,
         };
-        let stop = match &self.stop {
-            None => Vec::new(),
-            Some(OneOrMany::One(text)) => vec![text.clone()],
-            Some(OneOrMany::Many(texts)) => texts.clone(),
-        };
-        Ok(Settings {
+        Ok(ChatSettings {
             sampling: drawn.sampling()?,
-            stop,
+            stop: self
+                .stop
+                .clone()
+                .map(OneOrMany::into_vec)
+                .unwrap_or_default(),
             max_tokens: Some(most_tokens("max_tokens", self.max_tokens, TOKENS, limits)?),
-            constraint: None,
             logprobs: self.logprobs,
+            ..ChatSettings::default()
         })
     }
 }

@@ -1,14 +1,14 @@
 //! Errors as OpenAI's clients read them.
 
 use super::is_ours;
-use crate::error::ServeError;
+use crate::error::{ServeError, described};
 use axum::Json;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::RefOr;
 use utoipa::{IntoResponses, ToSchema, openapi};
 
 /// A [`ServeError`] in OpenAI's form.
@@ -98,30 +98,23 @@ pub(crate) async fn tell_errors(request: Request, next: Next) -> Response {
 /// Why a request may fail, for the server's description of itself.
 impl IntoResponses for ApiError {
     fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
-        let answer = |(status, why): (u16, &str)| {
-            let body = Content::new(Some(Ref::from_schema_name(ApiErrorBody::name())));
-            let answer = ResponseBuilder::new()
-                .description(why)
-                .content("application/json", body)
-                .build();
-            (status.to_string(), answer.into())
-        };
-        [
-            (400, "What was sent cannot be used; `param` names the field"),
-            (401, "A token is needed"),
-            (403, "The token does not allow this"),
-            (404, "No such model"),
-            (408, "It took too long"),
-            (413, "The body is too large"),
-            (
-                429,
-                "Too much is waiting; Retry-After says when to come again",
-            ),
-            (500, "The server failed"),
-            (503, "The server is stopping"),
-        ]
-        .map(answer)
-        .into()
+        described(
+            &ApiErrorBody::name(),
+            &[
+                (400, "What was sent cannot be used; `param` names the field"),
+                (401, "A token is needed"),
+                (403, "The token does not allow this"),
+                (404, "No such model"),
+                (408, "It took too long"),
+                (413, "The body is too large"),
+                (
+                    429,
+                    "Too much is waiting; Retry-After says when to come again",
+                ),
+                (500, "The server failed"),
+                (503, "The server is stopping"),
+            ],
+        )
     }
 }
 

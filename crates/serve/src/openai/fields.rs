@@ -1,11 +1,10 @@
 //! What the bodies of several addresses have in common.
 
-use crate::chat::Settings;
 use crate::error::ServeError;
 use crate::limits::Limits;
 use crate::router::read_body;
 use axum::extract::Request;
-use modelwright_generate::Sampling;
+use modelwright_generate::{ChatSettings, Sampling};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -38,7 +37,7 @@ fn fault(path: &str, problem: &serde_json::Error) -> ServeError {
 }
 
 /// One text, or several.
-#[derive(Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum OneOrMany {
     One(String),
@@ -174,7 +173,7 @@ pub(super) fn most_tokens(
 }
 
 /// The settings of answer `i` of several: each is drawn anew.
-pub(super) fn of_answer(settings: &Settings, i: usize) -> Settings {
+pub(super) fn of_answer(settings: &ChatSettings, i: usize) -> ChatSettings {
     let mut settings = settings.clone();
     let seed = settings.sampling.seed;
     settings.sampling.seed = seed.map(|seed| seed.wrapping_add(i as u64));

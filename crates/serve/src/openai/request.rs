@@ -3,17 +3,14 @@
 use super::fields::{Drawn, Missing, OneOrMany, StreamOptions, answers, most_tokens};
 use super::messages::{ChatMessage, messages};
 use super::tools::{Calls, Tool, ToolChoice};
-use crate::chat::Settings;
 use crate::error::ServeError;
 use crate::limits::Limits;
-use modelwright_generate::{Constraint, Message};
+use modelwright_generate::{ChatSettings, Constraint, Message, Overflow};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// The field of `metadata` that names a conversation.
-const CONVERSATION: &str = "conversation";
 /// A conversation whose last message is to be answered.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,8 +68,9 @@ pub(super) struct ChatRequest {
     service_tier: Option<String>,
     /// `text`, and nothing else.
     modalities: Option<Vec<String>>,
-    /// `conversation` names the conversation in an assistant's log; other entries have no effect.
-    metadata: Option<BTreeMap<String, String>>,
+    /// Without effect.
+    #[serde(rename = "metadata")]
+    _metadata: Option<BTreeMap<String, String>>,
     /// Without effect.
     #[serde(rename = "user")]
     _user: Option<String>,
@@ -106,14 +104,11 @@ struct NamedSchema {
 /// A request that was checked.
 pub(super) struct Order {
     pub messages: Vec<Message>,
-    pub settings: Settings,
+    pub settings: ChatSettings,
     /// How many answers.
     pub answers: usize,
-    /// The functions that the model is told of.
-    pub tools: Option<Value>,
     /// Where calls of functions may come from.
     pub calls: Calls,
-    pub conversation: Option<String>,
 }
 
 impl ChatRequest {
@@ -150,20 +145,21 @@ impl ChatRequest {
                 "it cannot be had together with tools",
             ));
         }
-        let settings = Settings {
+        let settings = ChatSettings {
             sampling: drawn.sampling()?,
             stop: self.stop.map(OneOrMany::into_vec).unwrap_or_default(),
             max_tokens: Some(most_tokens(name, asked, limits.answer_tokens, limits)?),
             constraint: forced.or(format),
             logprobs: logprobs(self.logprobs, self.top_logprobs)?,
+            overflow: Overflow::Refuse,
+            tools: calls.told(self.tools.as_deref()),
+            ..ChatSettings::default()
         };
         Ok(Order {
             messages: messages(self.messages)?,
             settings,
             answers: answers(self.n)?,
-            tools: calls.told(self.tools.as_deref()),
             calls,
-            conversation: self.metadata.and_then(|mut m| m.remove(CONVERSATION)),
         })
     }
 

@@ -1,10 +1,10 @@
 //! Something to talk with that needs no model: it says what it hears, and cites a passage.
 
 use futures_util::stream::{self, StreamExt};
-use modelwright_generate::{Finish, Load, Usage};
+use modelwright_generate::{ChatSettings, Finish, Load, Usage};
 use modelwright_serve::ServeError;
 use modelwright_serve::chat::{
-    About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Settings, Talker,
+    About, Ask, Citation, Feedback, Grounds, Piece, Pieces, Prompt, Talker,
 };
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl Talker for Parrot {
         Ok(stream::iter(pieces).boxed())
     }
 
-    fn complete(&self, _: Prompt, _: Settings) -> Result<Pieces, ServeError> {
+    fn complete(&self, _: Prompt, _: ChatSettings) -> Result<Pieces, ServeError> {
         Err(ServeError::input("it only talks", ""))
     }
 

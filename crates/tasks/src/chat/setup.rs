@@ -5,7 +5,7 @@ use super::talk::{CHATML, END_OF_TEXT, END_OF_TURN, SPECIAL, WORDS};
 use super::written::Writer;
 use crate::error::TaskError;
 use crate::task::Job;
-use crate::text::TOKENIZER;
+use crate::text::{TOKENIZER, kept_tokenizer};
 use modelwright_data::rng::{Purpose, derive};
 use modelwright_generate::ChatTemplate;
 use modelwright_kernels::noise;
@@ -143,21 +143,13 @@ fn tokenizer(
     talks: bool,
     texts: &[String],
 ) -> Result<Tokenizer, TaskError> {
-    let kept = job.assets.join(TOKENIZER);
-    let place = kept.display().to_string();
-    if job.course.resume.is_some() {
-        let bytes = std::fs::read(&kept).map_err(|e| {
-            TaskError::asked(
-                format!("{place}: {e}; the run cannot be gone on with without its tokenizer"),
-                "start a new run",
-            )
-        })?;
-        return Ok(Tokenizer::from_json(&place, &bytes)?);
+    if let Some(tokenizer) = kept_tokenizer(job)? {
+        return Ok(tokenizer);
     }
     let special = if talks { &SPECIAL[..] } else { &SPECIAL[..1] };
     let texts = texts.iter().map(String::as_str);
     let tokenizer = Tokenizer::train_bytes(settings.vocabulary, special, texts)?;
-    write_file(&kept, &tokenizer.to_json())?;
+    write_file(&job.assets.join(TOKENIZER), &tokenizer.to_json())?;
     Ok(tokenizer)
 }
 

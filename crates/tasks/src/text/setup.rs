@@ -128,6 +128,22 @@ pub(crate) struct Setup {
     pub max_length: usize,
 }
 
+/// The tokenizer of a run that is gone on with, which has kept its own; `None` at the start of one.
+pub(crate) fn kept_tokenizer(job: &Job) -> Result<Option<Tokenizer>, TaskError> {
+    if job.course.resume.is_none() {
+        return Ok(None);
+    }
+    let kept = job.assets.join(TOKENIZER);
+    let place = kept.display().to_string();
+    let bytes = std::fs::read(&kept).map_err(|e| {
+        TaskError::asked(
+            format!("{place}: {e}; the run cannot be gone on with without its tokenizer"),
+            "start a new run",
+        )
+    })?;
+    Ok(Some(Tokenizer::from_json(&place, &bytes)?))
+}
+
 /// Opens the tokenizer that comes with the weights, or trains one on `texts`, those of the training
 /// part; a run that is gone on with has kept its own. Seeds the initial weights as well.
 pub(crate) fn set_up<T: AsRef<str> + Sync>(job: &Job, texts: &[T]) -> Result<Setup, TaskError> {
@@ -137,17 +153,9 @@ pub(crate) fn set_up<T: AsRef<str> + Sync>(job: &Job, texts: &[T]) -> Result<Set
         unreachable!("what takes texts reads some of them")
     };
     modelwright_kernels::noise::seed(derive(recipe.training.seed, Purpose::Init, (0, 0)));
-    let kept = job.assets.join(TOKENIZER);
-    let place = kept.display().to_string();
-    if job.course.resume.is_some() {
-        let bytes = std::fs::read(&kept).map_err(|e| {
-            TaskError::asked(
-                format!("{place}: {e}; the run cannot be gone on with without its tokenizer"),
-                "start a new run",
-            )
-        })?;
+    if let Some(tokenizer) = kept_tokenizer(job)? {
         return Ok(Setup {
-            tokenizer: Tokenizer::from_json(&place, &bytes)?,
+            tokenizer,
             pretrained: None,
             max_length,
         });
@@ -169,7 +177,7 @@ pub(crate) fn set_up<T: AsRef<str> + Sync>(job: &Job, texts: &[T]) -> Result<Set
             ));
         }
     };
-    write_file(&kept, &tokenizer.to_json())?;
+    write_file(&job.assets.join(TOKENIZER), &tokenizer.to_json())?;
     Ok(Setup {
         tokenizer,
         pretrained,

@@ -3,13 +3,11 @@
 use super::given_mode;
 use crate::commands::{bundle_folder, text};
 use crate::output::{self, next_command, right, table};
+use crate::progress::Stages;
 use anyhow::Result;
 use clap::ArgMatches;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use modelwright_assistant::{BuildOptions, BuildReport, Mode, Stage, build};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// The folder of assistants in that of the runs.
 const ASSISTANTS: &str = "assistants";
@@ -43,7 +41,7 @@ pub fn run(m: &ArgMatches, runs: &Path) -> Result<()> {
             None => Mode::Extract,
         }),
     };
-    let stages = Stages::new(quiet);
+    let stages = Stages::new(quiet, bar);
     let report = build(&documents, &options, folder, &|stage, done, all| {
         stages.show(stage, done, all)
     })?;
@@ -166,50 +164,13 @@ fn list(title: &str, lines: Vec<String>) {
     }
 }
 
-/// A bar for each thing that takes a while.
-struct Stages {
-    hidden: bool,
-    bar: Mutex<Option<(Stage, ProgressBar)>>,
-}
-
-impl Stages {
-    fn new(quiet: bool) -> Self {
-        Self {
-            hidden: quiet || !std::io::stderr().is_terminal(),
-            bar: Mutex::new(None),
-        }
-    }
-
-    fn show(&self, stage: Stage, done: usize, all: usize) {
-        if self.hidden {
-            return;
-        }
-        let Ok(mut current) = self.bar.lock() else {
-            return;
-        };
-        if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
-            *current = Some((stage, bar(stage, all)));
-        }
-        if let Some((_, bar)) = current.as_ref() {
-            bar.set_position(done as u64);
-            if done >= all {
-                bar.finish_and_clear();
-            }
-        }
-    }
-}
-
-fn bar(stage: Stage, all: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(all as u64), ProgressDrawTarget::stderr());
-    let template = match stage {
+/// What the bar of a stage looks like.
+fn bar(stage: Stage) -> &'static str {
+    match stage {
         Stage::Reading => "reading {bar:24} {pos}/{len}",
         Stage::Embedding => "embedding {bar:24} {pos}/{len}  {eta} left",
         Stage::Calibrating => "asking {bar:24} {pos}/{len}  {eta} left",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
     }
-    bar
 }
 
 #[cfg(test)]
